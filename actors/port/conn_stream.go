@@ -1,0 +1,152 @@
+package port
+
+import (
+	"time"
+
+	"quicpro/internal/actor"
+	"quicpro/internal/buffer"
+	"quicpro/wire"
+)
+
+// ToConn is what reaches a conn room: *RxBatch from protect and the endpoint; *TxBatch from the writer; *Answer from
+// handshake; *Push and *StreamWake from streams; *ConnOrder from h3 and the app; *Notice from endpoint and supervisor;
+// *BatchFree, *Fired, *Stop.
+type ToConn interface{ toConn() }
+
+// ToStream is what reaches a stream room: *Deliver and *ConnWake and *Released from conn; *Write, *H3Wake and *Released
+// from h3; *Stop.
+type ToStream interface{ toStream() }
+
+// Stream is one stream's address: what conn, the stream room and h3 share of it. Each field has one writer.
+type Stream struct {
+	ID       wire.StreamID
+	FromConn actor.Port[ToStream] // conn's edge: one Deliver, one wake, one Released, one Stop
+	FromH3   actor.Port[ToStream] // h3's edge: one Write, one wake, one Released
+
+	Down actor.Pair[Deliver] // conn -> stream
+	Up   actor.Pair[Push]    // stream -> conn
+	In   actor.Pair[Read]    // stream -> h3
+	Out  actor.Pair[Write]   // h3 -> stream
+
+	ConnRow any // conn's own record of the stream
+	H3Row   any // h3's own record of the stream
+
+	ConnWake   StreamWake // sent by the stream to conn: you wanted to deliver more
+	RouterWake StreamWake // sent by the stream to h3: you wanted to write more
+	WakeUp     Wake       // sent by conn to the stream: you wanted to push more
+	WakeIn     Wake       // sent by h3 to the stream: you wanted to hand over more
+}
+
+// StreamWake tells conn or h3 that a stream freed their slot.
+type StreamWake struct{ Stream *Stream }
+
+func (*StreamWake) toConn() {}
+func (*StreamWake) toH3()   {}
+
+// Wake tells a stream that conn or h3 freed its slot: its next flush sends what it owes.
+type Wake struct{}
+
+func (*Wake) toStream() {}
+
+// Released is the last message of conn, or of h3, to a stream that said Ended: the sender forgot it.
+type Released struct{ FromConn bool }
+
+func (*Released) toStream() {}
+
+// Deliver is everything conn has for a stream since the last one: frames of the peer and the fate of our own.
+type Deliver struct {
+	Stream *Stream
+	Spans  []Span // STREAM frames; each holds its batch once
+
+	HasReset      bool // RESET_STREAM
+	ResetCode     uint64
+	ResetFinal    wire.Offset
+	HasStop       bool // STOP_SENDING
+	StopCode      uint64
+	MaxStreamData wire.Offset // MAX_STREAM_DATA, 0: none
+
+	SentTo                wire.Offset // bytes below were put in packets at least once
+	Acked                 []SentRange
+	Lost                  []SentRange
+	AckedReset, LostReset bool // our RESET_STREAM
+	LostStop              bool // our STOP_SENDING
+	LostMaxData           bool // our MAX_STREAM_DATA
+	LostBlocked           bool // our STREAM_DATA_BLOCKED
+
+	RTT time.Duration // smoothed, for the receive window
+}
+
+func (*Deliver) toStream() {}
+
+// Release gives back what the message holds; the supervisor calls it for a stream that is gone.
+func (d *Deliver) Release() {
+	for i := range d.Spans {
+		d.Spans[i].Batch.Release()
+	}
+	d.Reset()
+}
+
+// Reset empties the record for another filling.
+func (d *Deliver) Reset() {
+	clear(d.Spans)
+	*d = Deliver{Stream: d.Stream, Spans: d.Spans[:0], Acked: d.Acked[:0], Lost: d.Lost[:0]}
+}
+
+// Span is the data of one STREAM frame, in the batch it came in.
+type Span struct {
+	Off   wire.Offset
+	B     []byte
+	Fin   bool
+	Batch *RxBatch
+}
+
+// SentRange is stream bytes whose packets met one fate.
+type SentRange struct {
+	Lo, Hi wire.Offset
+	Fin    bool
+}
+
+// Push is everything a stream wants conn to do: bytes to send, lost ones first, and frames that it owes.
+type Push struct {
+	Stream   *Stream
+	Segments []buffer.Segment // each holds its chunk once; conn releases it when it is in a packet
+
+	HasReset   bool // send RESET_STREAM and forget unsent segments
+	ResetCode  uint64
+	ResetFinal wire.Offset
+	HasStop    bool // send STOP_SENDING
+	StopCode   uint64
+	MaxData    wire.Offset // send MAX_STREAM_DATA, 0: none
+	BlockedAt  wire.Offset // send STREAM_DATA_BLOCKED, 0: none
+
+	Consumed  int // bytes whose connection credit returns: read by the app, or discarded
+	MaxWindow int // the stream's receive window, when it grew: the connection's is at least twice that
+
+	Priority Priority
+	Fault    *wire.Error // the peer broke a rule of this stream: close the connection
+	Ended    bool        // h3 has released the stream; after this message it says no more
+}
+
+func (*Push) toConn() {}
+
+// Release gives back what the message holds.
+func (p *Push) Release() {
+	for i := range p.Segments {
+		if c := p.Segments[i].Chunk; c != nil {
+			c.Release()
+		}
+	}
+	p.Reset()
+}
+
+// Reset empties the record for another filling.
+func (p *Push) Reset() {
+	clear(p.Segments)
+	*p = Push{Stream: p.Stream, Segments: p.Segments[:0]}
+}
+
+// Priority orders streams in conn: lower Urgency first (RFC 9218 s4.1); equal ones share round-robin.
+type Priority struct{ Urgency uint8 }
+
+// DefaultUrgency is RFC 9218's; control streams use 0.
+const DefaultUrgency = 3

@@ -1,0 +1,92 @@
+package port
+
+import (
+	"quicpro/internal/actor"
+	"quicpro/wire"
+)
+
+// ToH3 is what reaches the room above the streams, the h3 router or an embedder's: *Read and *StreamWake from streams;
+// *Connected, *StreamCredit and *Stop from conn; *Open, *Send, *Taken, *Cancel and *Goodbye from the app; *Fired.
+type ToH3 interface{ toH3() }
+
+// Read is everything a stream has for the room above since the last one.
+type Read struct {
+	Stream *Stream
+	Pieces []Piece // in-order bytes; each holds its chunk once
+	Fin    bool    // no bytes follow
+
+	HasReset  bool // the peer reset its half; bytes not delivered are gone
+	ResetCode uint64
+	HasStop   bool // the peer asks us to stop sending
+	StopCode  uint64
+
+	Room  int  // how many bytes more the stream takes, now: 0 means wait for another Read
+	Ended bool // both halves are at their end and all was delivered: answer Released
+}
+
+func (*Read) toH3() {}
+
+// Release gives back what the message holds.
+func (r *Read) Release() {
+	for i := range r.Pieces {
+		r.Pieces[i].Chunk.Release()
+	}
+	r.Reset()
+}
+
+// Reset empties the record for another filling.
+func (r *Read) Reset() {
+	clear(r.Pieces)
+	*r = Read{Stream: r.Stream, Pieces: r.Pieces[:0]}
+}
+
+// Piece is received bytes in the chunk that holds them.
+type Piece struct {
+	B     []byte
+	Chunk *actor.Chunk
+}
+
+// Write is everything the room above wants of a stream.
+type Write struct {
+	Stream *Stream
+	Chunks []*actor.Chunk // bytes to send, in order; ownership moves
+	Fin    bool           // no bytes follow
+
+	HasReset  bool // reset our half
+	ResetCode uint64
+	HasStop   bool // ask the peer to stop: what arrives from now on is discarded
+	StopCode  uint64
+
+	Taken   int // delivered bytes that are used up: flow-control credit returns
+	Urgency uint8
+	Reorder bool // Urgency is set
+}
+
+func (*Write) toStream() {}
+
+// Release gives back what the message holds.
+func (w *Write) Release() {
+	for _, c := range w.Chunks {
+		c.Release()
+	}
+	w.Reset()
+}
+
+// Reset empties the record for another filling.
+func (w *Write) Reset() {
+	clear(w.Chunks)
+	*w = Write{Stream: w.Stream, Chunks: w.Chunks[:0]}
+}
+
+// StreamOptions are a stream's flow-control limits at birth.
+type StreamOptions struct {
+	SendLimit     wire.Offset // the peer's initial limit for this stream
+	RecvWindow    int         // what we advertised for it
+	MaxRecvWindow int         // how far auto-tuning may go
+}
+
+// Streams gives birth to stream rooms. conn spawns the peer's, h3 its own. It returns nil if the bound on live rooms
+// is reached: the caller waits for one to end.
+type Streams interface {
+	Spawn(id wire.StreamID, o StreamOptions) *Stream
+}

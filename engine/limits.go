@@ -1,0 +1,71 @@
+package engine
+
+import (
+	"time"
+
+	"quicpro/actors/port"
+)
+
+// Every bound of the system that is not an edge's quota (those stand in actors/port/doc.go) has its value here.
+const (
+	// maxDatagram is the largest UDP payload we send: what fits an Ethernet path over IPv6. It is used once the path
+	// has shown, by the handshake, that it carries 1200 bytes; larger needs path MTU discovery.
+	maxDatagram = 1452
+
+	// rxPool is how many 64 KiB receive buffers a socket owns. Beyond, datagrams stay in the kernel's queue.
+	rxPool = 64
+
+	// txPool is how many 64 KiB transmit batches a socket lends. Beyond, connections wait in a FIFO.
+	txPool = 256
+
+	// unrouted is how many datagrams without a connection wait for a socket's endpoint. Beyond, they are dropped.
+	unrouted = 64
+
+	// halfOpen is how many server connections of one socket may be in their handshake. Beyond, Initials are dropped:
+	// the client sends them again.
+	halfOpen = 512
+
+	// connections is how many connections one socket may carry. Beyond, they are refused with CONNECTION_REFUSED.
+	connections = 10_000
+
+	// resetsPerSecond bounds the stateless resets and Version Negotiation packets that one socket sends.
+	resetsPerSecond = 1000
+)
+
+// defaultLimits are the bounds of one connection.
+var defaultLimits = port.Limits{
+	// 256 requests at once are more than browsers send; beyond, the app (or the peer, by MAX_STREAMS) waits.
+	Streams: 256,
+	// 16 GRO trains are 1 MB, the window of a fast path; beyond, the reader drops and loss recovery repairs.
+	RxBatches: 16,
+	// 2 keep a core busy while protect seals, 4 also while the writer waits.
+	BigBatches: 4,
+	// A TLS flight with a long certificate chain; beyond, CRYPTO_BUFFER_EXCEEDED.
+	CryptoBytes: 64 << 10,
+	// Gaps cost memory beyond the bytes that flow control pays for; beyond, the connection is closed.
+	StreamGaps: 1000,
+	// Beyond, the oldest range is forgotten: its packets count as duplicates.
+	AckRanges: 64,
+	// A server's first flight that overtakes its ServerHello; beyond, packets are dropped.
+	EarlyPackets: 32,
+	// Four 64 KiB chunks keep the pipeline full; beyond, the writer waits.
+	UnsentBytes: 256 << 10,
+	// Large enough for one round trip of 50 Mbit/s at 80 ms; auto-tuning doubles it.
+	StreamWindow:    512 << 10,
+	StreamWindowMax: 8 << 20,
+	ConnWindow:      1 << 20,
+	ConnWindowMax:   24 << 20,
+	// Control, QPACK encoder and decoder, and a few that will be ignored; beyond, the peer waits for MAX_STREAMS.
+	UniStreams: 16,
+	// Two for migration, two for its probing.
+	ConnectionIDs: 4,
+	// Twice what common servers accept; beyond, the request is malformed for us.
+	FieldSection: 64 << 10,
+	// SETTINGS and GOAWAY are tens of bytes; beyond, H3_EXCESSIVE_LOAD.
+	ControlFrame: 16 << 10,
+	// As most browsers and servers.
+	IdleTimeout: 30 * time.Second,
+	Handshake:   10 * time.Second,
+	// RFC 9000 s18.2's default.
+	MaxAckDelay: 25 * time.Millisecond,
+}

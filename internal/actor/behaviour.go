@@ -1,0 +1,74 @@
+package actor
+
+import "quicpro/internal/mono"
+
+// Behaviour is all of a room's logic. It never blocks, reads no clock and takes no lock.
+type Behaviour[M any] interface {
+	// Handle takes one message. It must tolerate any message at any time, after its own close included.
+	Handle(now mono.Time, m M)
+	// Flush runs once after a drained batch of messages: packetise, merge what is owed, arm the timer. It may be
+	// called with nothing to do.
+	Flush(now mono.Time)
+}
+
+// Leaver is a Behaviour that ends. Once Left reports true after a Flush, the room releases all later mail.
+type Leaver interface{ Left() bool }
+
+// Yielder is a Behaviour that profits from waiting one scheduler round before a Flush, so that work which is already
+// on its way shares it. Only a stepless System yields.
+type Yielder interface {
+	// Yields reports whether to yield once before the coming Flush.
+	Yields(now mono.Time) bool
+	// Yielded tells when the yield began and ended.
+	Yielded(began, ended mono.Time)
+}
+
+// Releaser is mail that owns memory. Release is called instead of Handle once the room is gone.
+type Releaser interface{ Release() }
+
+// System is where rooms live: a clock and the decision which goroutine runs a room, and when.
+type System interface {
+	// Now is the engine's clock. It is read once a turn.
+	Now() mono.Time
+	// Launch is called when a room that was idle has mail. A stepless System runs r.Run on some goroutine; a
+	// stepping one remembers r and calls its Stepper methods.
+	Launch(r Runner)
+	// Stepping reports whether rooms born here keep one FIFO an edge, with its quota enforced, for Step to draw from.
+	Stepping() bool
+}
+
+// Runner is a launched room.
+type Runner interface {
+	Name() string
+	// Run drains and flushes until the inbox stays empty.
+	Run()
+	// Waiting lists, for a stepping System, how many messages wait on each edge. The slice is valid until the next
+	// call.
+	Waiting() []EdgeMail
+	// Step delivers the next k messages of one edge (an index into Waiting) without a Flush.
+	Step(edge, k int)
+	// StepFlush ends a batch of Steps. It reports whether mail is left.
+	StepFlush() bool
+}
+
+// EdgeMail is one edge's share of an inbox.
+type EdgeMail struct {
+	Edge  string
+	Count int
+}
+
+// Supervisor is told how rooms end. Its methods are called on the room's goroutine.
+type Supervisor interface {
+	// Left is called once, after a room ended by itself.
+	Left(room string)
+	// Died is called once, after a room panicked: with what it was handling, the value and the stack.
+	Died(d Death)
+}
+
+// Death says how a room died of a panic.
+type Death struct {
+	Room    string
+	Message string // the type of the message that was being handled, or "flush"
+	Value   any
+	Stack   []byte
+}

@@ -1,0 +1,116 @@
+package actor
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Chunk sizes. A chunk is the unit in which stream payload is kept, from the caller's copy to the last acknowledgement.
+const (
+	ChunkSmall  = 1 << 10
+	ChunkMedium = 4 << 10
+	ChunkLarge  = 16 << 10
+	ChunkHuge   = 64 << 10
+)
+
+var chunkSizes = [...]int{ChunkSmall, ChunkMedium, ChunkLarge, ChunkHuge}
+
+// Chunk is a counted piece of payload memory. It is immutable from the moment it was handed over.
+type Chunk struct {
+	B     []byte // the payload: its writer sets it to a part of Space
+	space []byte
+	refs  atomic.Int32
+	home  *Chunks
+	class int
+}
+
+// Space is the chunk's whole memory.
+func (c *Chunk) Space() []byte { return c.space }
+
+// Headroom is what a writer of body bytes leaves free at the start of a chunk, for a frame header that a room will Prepend.
+const Headroom = 16
+
+// Prepend puts h directly in front of B, into the headroom. It is for a chunk with one holder.
+func (c *Chunk) Prepend(h []byte) {
+	at := cap(c.space) - cap(c.B) - len(h)
+	if at < 0 {
+		panic("actor: a chunk without headroom was to be prepended to")
+	}
+	copy(c.space[at:], h)
+	c.B = c.space[at : at+len(h)+len(c.B)]
+}
+
+// Retain counts one more holder.
+func (c *Chunk) Retain() { c.refs.Add(1) }
+
+// Release counts one holder less; the last one sends the chunk home.
+func (c *Chunk) Release() {
+	switch n := c.refs.Add(-1); {
+	case n == 0:
+		c.home.put(c)
+	case n < 0:
+		panic("actor: chunk released more often than retained")
+	}
+}
+
+// Chunks is a pool of chunks. Memory that nobody uses goes back to the collector.
+type Chunks struct {
+	pools [len(chunkSizes)]sync.Pool
+	out   atomic.Int64
+}
+
+// Get returns a chunk with room for n bytes and an empty B, held once. At most ChunkHuge bytes are served: a larger n
+// gets a ChunkHuge.
+func (p *Chunks) Get(n int) *Chunk {
+	class := len(chunkSizes) - 1
+	for i, size := range chunkSizes {
+		if n <= size {
+			class = i
+			break
+		}
+	}
+	c, _ := p.pools[class].Get().(*Chunk)
+	if c == nil {
+		c = &Chunk{space: make([]byte, chunkSizes[class]), home: p, class: class}
+	}
+	c.B = c.space[:0]
+	c.refs.Store(1)
+	p.out.Add(1)
+	return c
+}
+
+// Out is how many chunks are not home.
+func (p *Chunks) Out() int64 { return p.out.Load() }
+
+func (p *Chunks) put(c *Chunk) {
+	c.B = nil
+	p.out.Add(-1)
+	p.pools[c.class].Put(c)
+}
+
+// Refs counts the holders of something that is shared by design.
+type Refs struct{ n atomic.Int32 }
+
+// Set starts the count.
+func (r *Refs) Set(n int32) { r.n.Store(n) }
+
+// Add counts more holders.
+func (r *Refs) Add(n int32) { r.n.Add(n) }
+
+// Done counts one holder less and reports whether it was the last.
+func (r *Refs) Done() bool {
+	n := r.n.Add(-1)
+	if n < 0 {
+		panic("actor: released more often than retained")
+	}
+	return n == 0
+}
+
+// Count is a number that several goroutines change: messages in circulation, credits, statistics.
+type Count struct{ n atomic.Int64 }
+
+// Add changes the number and returns it.
+func (c *Count) Add(n int64) int64 { return c.n.Add(n) }
+
+// Load returns the number.
+func (c *Count) Load() int64 { return c.n.Load() }

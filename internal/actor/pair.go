@@ -1,0 +1,33 @@
+package actor
+
+// Pair is the sending half of an edge that merges: one record in flight, one being filled.
+//
+// The sender writes what it owes into Filling and calls Ready at its flush. When Ready returns a record, that record is
+// the message; the receiver reads it and calls Free with the Pair. The other record, emptied by the sender, is then the
+// one to fill.
+type Pair[T any] struct {
+	slot    Slot
+	records [2]T
+	filling uint8 // owned by the sender
+}
+
+// Filling is the record that the sender may write to.
+func (p *Pair[T]) Filling() *T { return &p.records[p.filling] }
+
+// Ready returns the filled record as the message to send, if none is in flight. Otherwise the sender keeps merging, and
+// the receiver will be told by Free to wake it. The record that is filled next is the one that came back: the sender
+// resets it.
+func (p *Pair[T]) Ready() (message, next *T, ok bool) {
+	if !p.slot.TakeOrWant() {
+		return nil, nil, false
+	}
+	message = &p.records[p.filling]
+	p.filling ^= 1
+	return message, &p.records[p.filling], true
+}
+
+// Free gives the record in flight back. It reports whether the sender waits and must be woken.
+func (p *Pair[T]) Free() (wake bool) { return p.slot.Free() }
+
+// InFlight reports whether a record is with the receiver.
+func (p *Pair[T]) InFlight() bool { return p.slot.Taken() }

@@ -1,0 +1,207 @@
+package actor
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+
+	"quicpro/internal/mono"
+)
+
+// turnLimit is how many messages a room handles before it flushes: a busy neighbour cannot delay a flush for longer.
+const turnLimit = 64
+
+// Spec says how a room is born.
+type Spec struct {
+	// Name appears in panics, logs and simulator traces, and derives from protocol identities.
+	Name string
+	// Capacity is the sum of the quotas of all edges that will ever lead into the room at one time.
+	Capacity int
+	// Supervisor is told how the room ends. It may be nil.
+	Supervisor Supervisor
+}
+
+// Room is one actor: an inbox and the behaviour that owns it.
+type Room[M any] struct {
+	spec Spec
+	sys  System
+
+	mail    chan M       // stepless
+	edges   []*edge[M]   // stepping
+	held    int          // stepping: messages in edges
+	granted int          // stepping: sum of the quotas of open ports
+	seen    []EdgeMail   // stepping: what Waiting returned last
+	pending atomic.Int32 // messages sent less messages taken
+
+	// owned by the running turn
+	b       Behaviour[M]
+	yielder Yielder
+	leaver  Leaver
+	taken   int32
+	current M
+	gone    bool
+	now     mono.Time
+}
+
+type edge[M any] struct {
+	name  string
+	quota int
+	fifo  []M
+}
+
+// Spawn makes a room. It has no goroutine until its first mail.
+func Spawn[M any](sys System, spec Spec, b Behaviour[M]) *Room[M] {
+	r := &Room[M]{spec: spec, sys: sys, b: b}
+	r.yielder, _ = b.(Yielder)
+	r.leaver, _ = b.(Leaver)
+	if !sys.Stepping() {
+		r.mail = make(chan M, spec.Capacity)
+	}
+	return r
+}
+
+// Name is the room's name.
+func (r *Room[M]) Name() string { return r.spec.Name }
+
+// Port opens an edge into the room that carries at most quota messages at a time.
+func (r *Room[M]) Port(name string, quota int) Port[M] {
+	p := Port[M]{room: r, name: name}
+	if r.sys.Stepping() {
+		if r.granted += quota; r.granted > r.spec.Capacity {
+			panic(fmt.Sprintf("actor: room %s holds %d messages, but its edges up to %s may carry %d", r.spec.Name, r.spec.Capacity, name, r.granted))
+		}
+		p.edge = &edge[M]{name: name, quota: quota}
+		r.edges = append(r.edges, p.edge)
+	}
+	return p
+}
+
+// Port is the sending end of an edge. The zero Port is not connected: Send on it panics.
+type Port[M any] struct {
+	room *Room[M]
+	edge *edge[M]
+	name string
+}
+
+// Connected reports whether the port leads anywhere.
+func (p Port[M]) Connected() bool { return p.room != nil }
+
+// Send hands m to the room. It never blocks; a full inbox is a broken quota and panics with the edge's name.
+func (p Port[M]) Send(m M) {
+	r := p.room
+	if p.edge != nil {
+		r.put(p.edge, m)
+		return
+	}
+	select {
+	case r.mail <- m:
+	default:
+		panic("actor: inbox of room " + r.spec.Name + " is full at edge " + p.name + ": a quota is broken")
+	}
+	if r.pending.Add(1) == 1 {
+		r.sys.Launch(r)
+	}
+}
+
+// Close gives the edge's quota back to a stepping room. The edge must be empty or its room gone.
+func (p Port[M]) Close() {
+	if p.edge == nil {
+		return
+	}
+	p.room.granted -= p.edge.quota
+	p.edge.quota = 0
+}
+
+// Run drains and flushes until the inbox stays empty. It is the System's to call, once a Launch.
+func (r *Room[M]) Run() {
+	defer r.rescue()
+	for r.turn() {
+	}
+}
+
+// turn handles one batch and flushes; it reports whether mail is left.
+func (r *Room[M]) turn() bool {
+	r.now = r.sys.Now()
+	r.drain(turnLimit)
+	if !r.gone && r.yielder != nil && r.yielder.Yields(r.now) {
+		began := r.sys.Now()
+		runtime.Gosched()
+		r.now = r.sys.Now()
+		r.yielder.Yielded(began, r.now)
+		r.drain(turnLimit)
+	}
+	r.flush()
+	n := r.taken
+	r.taken = 0
+	return r.pending.Add(-n) > 0
+}
+
+func (r *Room[M]) drain(limit int) {
+	for k := min(len(r.mail), limit); k > 0; k-- {
+		m := <-r.mail
+		r.taken++
+		r.handle(m)
+	}
+}
+
+func (r *Room[M]) handle(m M) {
+	if r.gone {
+		release(m)
+		return
+	}
+	r.current = m
+	r.b.Handle(r.now, m)
+	var none M
+	r.current = none
+}
+
+func (r *Room[M]) flush() {
+	if r.gone {
+		return
+	}
+	r.b.Flush(r.now)
+	if r.leaver != nil && r.leaver.Left() {
+		r.end()
+		if r.spec.Supervisor != nil {
+			r.spec.Supervisor.Left(r.spec.Name)
+		}
+	}
+}
+
+// end turns the room into one that only releases.
+func (r *Room[M]) end() {
+	r.gone = true
+	r.b, r.yielder, r.leaver = nil, nil, nil
+}
+
+// rescue keeps a panic inside its room: the room is gone, its supervisor knows, and its mail is released.
+func (r *Room[M]) rescue() {
+	v := recover()
+	if v == nil {
+		return
+	}
+	d := Death{Room: r.spec.Name, Message: "flush", Value: v, Stack: debug.Stack()}
+	if any(r.current) != nil {
+		d.Message = fmt.Sprintf("%T", r.current)
+	}
+	r.end()
+	m := r.current
+	var none M
+	r.current = none
+	release(m)
+	if r.spec.Supervisor != nil {
+		r.spec.Supervisor.Died(d)
+	}
+	n := r.taken
+	r.taken = 0
+	if r.mail != nil && r.pending.Add(-n) > 0 {
+		r.sys.Launch(r)
+	}
+}
+
+func release[M any](m M) {
+	if rel, ok := any(m).(Releaser); ok {
+		rel.Release()
+	}
+}
