@@ -1,0 +1,147 @@
+package udp
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// ringSlots is how many datagrams one recvmmsg takes where the kernel does not merge them. A slot holds the largest
+// datagram there is, but only the pages that were ever written to are real.
+const ringSlots = 8
+
+// receiver is the reading half of a kernelLink. The first message of a call goes straight to the caller's buffer,
+// the others wait in the ring for the next calls.
+type receiver struct {
+	raw   syscall.RawConn
+	try   func(fd uintptr) bool // r.receive, bound once: a method value made per call would be an allocation
+	slots [ringSlots]slot
+	msgs  [ringSlots]mmsghdr
+	batch int    // messages asked of one call
+	ring  []byte // (ringSlots-1) x ReadSize, made at the first use
+
+	have, taken int // messages the last call brought, and how many of them are handed out
+	errno       syscall.Errno
+	zones       zoneNames
+}
+
+// slot is what a message's header points to.
+type slot struct {
+	name    sockaddr
+	iov     unix.Iovec
+	control controlBuffer
+}
+
+// mmsghdr is the kernel's struct mmsghdr; the compiler pads it as C does.
+type mmsghdr struct {
+	hdr unix.Msghdr
+	len uint32
+}
+
+func (r *receiver) init(raw syscall.RawConn, batch int) {
+	r.raw, r.batch = raw, batch
+	r.try = r.receive
+	for i := range r.msgs {
+		h, s := &r.msgs[i].hdr, &r.slots[i]
+		h.Name = s.name.pointer()
+		h.Iov = &s.iov
+		h.SetIovlen(1)
+		h.Control = s.control.pointer()
+	}
+}
+
+// next returns the next message, from the ring or from the kernel. Messages that do not fit into buf are dropped.
+func (r *receiver) next(buf []byte, m *Meta) (int, error) {
+	for {
+		if r.taken == r.have {
+			if err := r.fill(buf); err != nil {
+				return 0, err
+			}
+		}
+		i := r.taken
+		r.taken++
+		n := int(r.msgs[i].len)
+		if r.msgs[i].hdr.Flags&unix.MSG_TRUNC != 0 || n > len(buf) {
+			continue
+		}
+		if i > 0 {
+			copy(buf, r.ring[(i-1)*ReadSize:][:n])
+		}
+		r.describe(i, n, m)
+		return n, nil
+	}
+}
+
+// fill waits for at least one message.
+func (r *receiver) fill(buf []byte) error {
+	r.taken, r.have = 0, 0
+	if r.batch > 1 && r.ring == nil {
+		r.ring = make([]byte, (ringSlots-1)*ReadSize)
+		for i := 1; i < ringSlots; i++ {
+			r.slots[i].iov.Base = &r.ring[(i-1)*ReadSize]
+			r.slots[i].iov.SetLen(ReadSize)
+		}
+	}
+	first := &r.slots[0].iov
+	first.Base = unsafe.SliceData(buf)
+	first.SetLen(len(buf))
+	r.errno = 0
+	err := r.raw.Read(r.try)
+	first.Base = nil // the caller's buffer is not ours to keep alive
+	if err != nil {
+		return err
+	}
+	if r.errno != 0 {
+		r.have = 0
+		return r.errno
+	}
+	return nil
+}
+
+// receive is one attempt at the system call; false asks to be called again when there is something to read.
+func (r *receiver) receive(fd uintptr) bool {
+	for {
+		for i := range r.batch {
+			// Both lengths are what the kernel found there last time.
+			h := &r.msgs[i].hdr
+			h.Namelen = sockaddrSize
+			h.SetControllen(controlSize)
+		}
+		var got uintptr
+		var errno syscall.Errno
+		if r.batch == 1 {
+			got, _, errno = unix.Syscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&r.msgs[0].hdr)), 0)
+			r.msgs[0].len, got = uint32(got), 1
+		} else {
+			got, _, errno = unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.msgs[0])), uintptr(r.batch), 0, 0, 0)
+		}
+		switch errno {
+		case 0:
+			r.have = int(got)
+			return true
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return false
+		case unix.ENOSYS: // a sandbox's kernel: without batches then
+			if r.batch == 1 {
+				r.errno = errno
+				return true
+			}
+			r.batch = 1
+		default:
+			r.errno = errno
+			return true
+		}
+	}
+}
+
+// describe reads the address and the control messages of message i, n bytes long.
+func (r *receiver) describe(i, n int, m *Meta) {
+	s := &r.slots[i]
+	*m = Meta{Remote: s.name.addrPort(&r.zones), SegmentSize: n}
+	s.control.parse(int(r.msgs[i].hdr.Controllen), m)
+	if m.SegmentSize > n {
+		m.SegmentSize = n
+	}
+}
