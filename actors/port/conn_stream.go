@@ -3,7 +3,6 @@ package port
 import (
 	"time"
 
-	"quicpro/internal/actor"
 	"quicpro/internal/buffer"
 	"quicpro/wire"
 )
@@ -17,34 +16,14 @@ type ToConn interface{ toConn() }
 // from h3; *Stop.
 type ToStream interface{ toStream() }
 
-// Stream is one stream's address: what conn, the stream room and h3 share of it. Each field has one writer.
-type Stream struct {
-	ID       wire.StreamID
-	FromConn actor.Port[ToStream] // conn's edge: one Deliver, one wake, one Released, one Stop
-	FromH3   actor.Port[ToStream] // h3's edge: one Write, one wake, one Released
-
-	Down actor.Pair[Deliver] // conn -> stream
-	Up   actor.Pair[Push]    // stream -> conn
-	In   actor.Pair[Read]    // stream -> h3
-	Out  actor.Pair[Write]   // h3 -> stream
-
-	ConnRow any // conn's own record of the stream
-	H3Row   any // h3's own record of the stream
-
-	ConnWake   StreamWake // sent by the stream to conn: you wanted to deliver more
-	RouterWake StreamWake // sent by the stream to h3: you wanted to write more
-	WakeUp     Wake       // sent by conn to the stream: you wanted to push more
-	WakeIn     Wake       // sent by h3 to the stream: you wanted to hand over more
-}
-
-// StreamWake tells conn or h3 that a stream freed their slot.
+// StreamWake tells conn or h3 that a stream freed their slot: they say Woken to the pair.
 type StreamWake struct{ Stream *Stream }
 
 func (*StreamWake) toConn() {}
 func (*StreamWake) toH3()   {}
 
-// Wake tells a stream that conn or h3 freed its slot: its next flush sends what it owes.
-type Wake struct{}
+// Wake tells a stream that conn or h3 freed its slot: it says Woken to that pair, and its next flush sends what it owes.
+type Wake struct{ FromConn bool }
 
 func (*Wake) toStream() {}
 

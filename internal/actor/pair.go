@@ -14,6 +14,9 @@ type Pair[T any] struct {
 // Filling is the record that the sender may write to.
 func (p *Pair[T]) Filling() *T { return &p.records[p.filling] }
 
+// Both returns both records, for what is set once at birth.
+func (p *Pair[T]) Both() (a, b *T) { return &p.records[0], &p.records[1] }
+
 // Ready returns the filled record as the message to send, if none is in flight. Otherwise the sender keeps merging, and
 // the receiver will be told by Free to wake it. The record that is filled next is the one that came back: the sender
 // resets it.
@@ -28,6 +31,9 @@ func (p *Pair[T]) Ready() (message, next *T, ok bool) {
 
 // Free gives the record in flight back. It reports whether the sender waits and must be woken.
 func (p *Pair[T]) Free() (wake bool) { return p.slot.Free() }
+
+// Woken is the sender's word that it handles the wake: the pair is ready again.
+func (p *Pair[T]) Woken() { p.slot.Woken() }
 
 // InFlight reports whether a record is with the receiver.
 func (p *Pair[T]) InFlight() bool { return p.slot.Taken() }

@@ -5,41 +5,65 @@ import "sync/atomic"
 // Slot is the right to have one message in flight on an edge that merges.
 //
 // The sender takes the slot, fills the record that is the message, and sends it. What it owes while the slot is taken
-// it merges into its own state and says so with Want. The receiver calls Free when it has handled the message; if Free
-// reports true the sender wanted more, and the receiver sends it a Wake, for which one place is reserved.
+// it merges into its own state and says so with TakeOrWant. The receiver calls Free when it has handled the message; if
+// Free reports true the sender wanted more, and the receiver sends it a Wake, for which one place is reserved. The
+// sender says Woken when it handles the Wake. Until then the slot cannot be taken: otherwise a sender whose inbox is
+// long could send, want and be woken again while the first Wake still holds the place.
+//
+// A sender that cannot send all it owes in one message loops, so that the last turn leaves word:
+//
+//	for owes() && slot.TakeOrWant() {
+//		send()
+//	}
 type Slot struct{ state atomic.Uint32 }
 
 const (
-	slotFree uint32 = iota
-	slotTaken
-	slotWanted
+	slotFree   uint32 = iota
+	slotTaken         // a message is in flight
+	slotWanted        // and its sender owes more
+	slotWaking        // the message was handled, and a Wake is in flight
 )
 
 // Take reports whether the slot was free; it is taken now.
 func (s *Slot) Take() bool { return s.state.CompareAndSwap(slotFree, slotTaken) }
 
-// TakeOrWant takes the slot, or leaves word that the sender wants it. It reports whether it was taken.
+// TakeOrWant takes the slot, or leaves word that the sender wants it. It reports whether it was taken; if not, a Wake
+// will come.
 func (s *Slot) TakeOrWant() bool {
 	for {
-		if s.state.CompareAndSwap(slotFree, slotTaken) {
-			return true
-		}
-		if s.state.CompareAndSwap(slotTaken, slotWanted) || s.state.Load() == slotWanted {
+		switch s.state.Load() {
+		case slotFree:
+			if s.state.CompareAndSwap(slotFree, slotTaken) {
+				return true
+			}
+		case slotTaken:
+			if s.state.CompareAndSwap(slotTaken, slotWanted) {
+				return false
+			}
+		default:
 			return false
 		}
 	}
 }
 
-// Free gives the slot back. It reports whether the sender wants to be woken.
+// Free gives the slot back. It reports whether the sender wants to be woken: then the receiver must send the Wake, and
+// the slot is free once the sender has said Woken.
 func (s *Slot) Free() (wake bool) {
-	switch s.state.Swap(slotFree) {
-	case slotFree:
-		panic("actor: slot freed twice")
-	case slotWanted:
+	if s.state.CompareAndSwap(slotTaken, slotFree) {
+		return false
+	}
+	if s.state.CompareAndSwap(slotWanted, slotWaking) {
 		return true
 	}
-	return false
+	panic("actor: slot freed twice")
 }
 
-// Taken reports whether a message is in flight.
+// Woken is the sender's word that it handles the Wake. The slot is free now.
+func (s *Slot) Woken() {
+	if !s.state.CompareAndSwap(slotWaking, slotFree) {
+		panic("actor: woken without a wake")
+	}
+}
+
+// Taken reports whether a message or its Wake is in flight.
 func (s *Slot) Taken() bool { return s.state.Load() != slotFree }

@@ -1,0 +1,39 @@
+package port
+
+import (
+	"quicpro/internal/actor"
+	"quicpro/wire"
+)
+
+// Stream is one stream's address: what conn, the stream room and h3 share of it. Each field has one writer.
+type Stream struct {
+	ID       wire.StreamID
+	FromConn actor.Port[ToStream] // conn's edge: one Deliver, one wake, one Released, one Stop
+	FromH3   actor.Port[ToStream] // h3's edge: one Write, one wake, one Released
+
+	Down actor.Pair[Deliver] // conn -> stream
+	Up   actor.Pair[Push]    // stream -> conn
+	In   actor.Pair[Read]    // stream -> h3
+	Out  actor.Pair[Write]   // h3 -> stream
+
+	ConnRow any // conn's own record of the stream
+	H3Row   any // h3's own record of the stream
+
+	ConnWake   StreamWake // sent by the stream to conn: you wanted to deliver more
+	RouterWake StreamWake // sent by the stream to h3: you wanted to write more
+	WakeUp     Wake       // sent by conn (FromConn) to the stream: you wanted to push more
+	WakeIn     Wake       // sent by h3 to the stream: you wanted to hand over more
+}
+
+// NewStream makes a stream's address, with every record pointing back to it. The two ports are the spawner's to set.
+func NewStream(id wire.StreamID) *Stream {
+	s := &Stream{ID: id}
+	s.ConnWake.Stream, s.RouterWake.Stream, s.WakeUp.FromConn = s, s, true
+	d1, d2 := s.Down.Both()
+	u1, u2 := s.Up.Both()
+	r1, r2 := s.In.Both()
+	w1, w2 := s.Out.Both()
+	d1.Stream, d2.Stream, u1.Stream, u2.Stream = s, s, s, s
+	r1.Stream, r2.Stream, w1.Stream, w2.Stream = s, s, s, s
+	return s
+}
