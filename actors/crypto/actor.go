@@ -1,0 +1,146 @@
+package crypto
+
+import (
+	"context"
+	"crypto/tls"
+
+	"quicpro/actors/port"
+	"quicpro/internal/actor"
+	"quicpro/internal/mono"
+	"quicpro/wire"
+)
+
+// ProtectConfig is what a protect room knows from birth.
+type ProtectConfig struct {
+	Role    wire.Role
+	Version wire.Version // only Version1 exists
+	IDLen   int          // length in bytes of the connection IDs that we issue
+	Limits  port.Limits  // EarlyPackets
+	Trace   port.Trace   // may be nil
+}
+
+// ProtectPorts are where a protect room sends.
+type ProtectPorts struct {
+	ToConn   actor.Port[port.ToConn]
+	ToWriter actor.Port[port.ToWriter]
+}
+
+// Protect is the protect room: Behaviour[port.ToProtect]. It opens and seals the packets of one connection in place.
+type Protect struct {
+	cfg   ProtectConfig
+	ports ProtectPorts
+
+	levels  [wire.NumLevels]levelKeys
+	phases  phases                            // of the 1-RTT keys
+	largest [wire.NumSpaces]wire.PacketNumber // the largest number opened
+	early   []earlyPacket
+	retry   retryWatch
+	rotated bool        // the peer updated its keys in this batch
+	forged  uint64      // packets that failed authentication, RFC 9001 s6.6
+	fault   *wire.Error // nothing is opened any more
+	left    bool
+}
+
+// NewProtect makes a protect room without any keys. It panics if the version is not one it can speak.
+func NewProtect(cfg ProtectConfig) *Protect {
+	if cfg.Version != wire.Version1 {
+		panic("crypto: a connection of an unknown version")
+	}
+	p := &Protect{cfg: cfg}
+	for i := range p.largest {
+		p.largest[i] = wire.NoPacketNumber
+	}
+	return p
+}
+
+// Connect gives the room its ports, before the first mail.
+func (p *Protect) Connect(ports ProtectPorts) { p.ports = ports }
+
+// Handle takes one message.
+func (p *Protect) Handle(now mono.Time, m port.ToProtect) {
+	if p.left {
+		if r, ok := m.(actor.Releaser); ok {
+			r.Release()
+		}
+		return
+	}
+	switch m := m.(type) {
+	case *port.RxBatch:
+		p.receive(now, m)
+	case *port.TxBatch:
+		p.send(m)
+	case *port.InitialKeys:
+		p.installInitial(now, m)
+	case *port.InstallKeys:
+		p.install(now, m)
+	case *port.DropKeys:
+		p.drop(now, m.Level)
+	case *port.DropPrevious:
+		p.phases.previous = nil
+	case *port.Stop:
+		p.stop()
+	}
+}
+
+// Flush makes the keys of the next phase ready, away from the packets: RFC 9001 s6.3 wants no timing signal there.
+func (p *Protect) Flush(mono.Time) { p.phases.prepare() }
+
+// Left reports whether the room was stopped.
+func (p *Protect) Left() bool { return p.left }
+
+func (p *Protect) receive(now mono.Time, b *port.RxBatch) {
+	p.openBatch(now, b)
+	p.ports.ToConn.Send(b)
+}
+
+func (p *Protect) send(t *port.TxBatch) {
+	p.sealBatch(t)
+	p.ports.ToWriter.Send(t)
+}
+
+func (p *Protect) stop() {
+	p.levels, p.phases, p.early, p.left = [wire.NumLevels]levelKeys{}, phases{}, nil, true
+}
+
+// HandshakeConfig is what a handshake room knows from birth.
+type HandshakeConfig struct {
+	Role    wire.Role
+	TLS     *tls.Config     // MinVersion TLS 1.3, NextProtos, Time; not changed
+	Context context.Context // given to TLS callbacks; its end makes the handshake fail
+}
+
+// HandshakePorts are where a handshake room sends.
+type HandshakePorts struct{ ToConn actor.Port[port.ToConn] }
+
+// Handshake is the handshake room: Behaviour[port.ToHandshake]. It answers every Order.
+type Handshake struct {
+	ports HandshakePorts
+	tls   handshake
+	left  bool
+}
+
+// NewHandshake makes a handshake room that waits for its first Order.
+func NewHandshake(cfg HandshakeConfig) *Handshake { return &Handshake{tls: handshake{cfg: cfg}} }
+
+// Connect gives the room its port, before the first mail.
+func (h *Handshake) Connect(ports HandshakePorts) { h.ports = ports }
+
+// Handle takes one message. It is the one Handle that may block, in a callback of the TLS configuration.
+func (h *Handshake) Handle(_ mono.Time, m port.ToHandshake) {
+	if h.left {
+		return
+	}
+	switch m := m.(type) {
+	case *port.Order:
+		h.ports.ToConn.Send(h.tls.advance(m))
+	case *port.Stop:
+		h.tls.close()
+		h.left = true
+	}
+}
+
+// Flush has nothing to do: an Order is answered when it is handled.
+func (h *Handshake) Flush(mono.Time) {}
+
+// Left reports whether the room was stopped.
+func (h *Handshake) Left() bool { return h.left }

@@ -1,0 +1,114 @@
+package crypto
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"quicpro/actors/port"
+	"quicpro/wire"
+)
+
+const (
+	trainPackets = 44
+	packetSize   = 1452
+)
+
+// train puts a full batch of 1-RTT packets.
+func (e *end) train() {
+	e.tx.Reset()
+	payload := string(make([]byte, packetSize-1-idLen-4-tagLen))
+	for range trainPackets {
+		e.put(wire.LevelApp, payload)
+	}
+}
+
+// bare is what sealing and opening costs without QUIC.
+func bare(b *testing.B, open bool) {
+	key := aes128.newPacketKey(make([]byte, 32))
+	buf := make([]byte, trainPackets*packetSize)
+	b.SetBytes(int64(len(buf)))
+	const head = 1 + idLen + 4
+	for b.Loop() {
+		for i := range trainPackets {
+			pkt := buf[i*packetSize : (i+1)*packetSize]
+			binary.BigEndian.PutUint64(key.nonce[4:], uint64(i))
+			key.aead.Seal(pkt[head:head], key.nonce[:], pkt[head:packetSize-tagLen], pkt[:head])
+		}
+		for i := 0; open && i < trainPackets; i++ {
+			pkt := buf[i*packetSize : (i+1)*packetSize]
+			binary.BigEndian.PutUint64(key.nonce[4:], uint64(i))
+			if _, err := key.aead.Open(pkt[head:head], key.nonce[:], pkt[head:], pkt[:head]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+func BenchmarkBareSeal(b *testing.B)        { bare(b, false) }
+func BenchmarkBareSealAndOpen(b *testing.B) { bare(b, true) }
+
+func BenchmarkSealBatch(b *testing.B) { benchmarkBatch(b, "AES-128-GCM", false) }
+
+// BenchmarkSealAndOpenBatch: an opened packet is in plaintext again, so that the same memory can be sealed once more.
+func BenchmarkSealAndOpenBatch(b *testing.B)       { benchmarkBatch(b, "AES-128-GCM", true) }
+func BenchmarkSealAndOpenBatchChaCha(b *testing.B) { benchmarkBatch(b, "ChaCha20-Poly1305", true) }
+
+func benchmarkBatch(b *testing.B, suite string, open bool) {
+	client, server := established(b, allSuites[suite])
+	client.train()
+	rx := port.NewRxBatch(client.tx.B, nil)
+	rx.SegmentSize = packetSize
+	b.SetBytes(int64(len(client.tx.B)))
+	b.ReportAllocs()
+	for b.Loop() {
+		client.levels[wire.LevelApp].sealed = 0
+		client.sealBatch(&client.tx)
+		if open {
+			server.openBatch(arrival, rx)
+			if len(rx.Packets) != trainPackets || rx.Packets[trainPackets-1].Kind != port.RxOpened {
+				b.Fatalf("batch lists %d packets", len(rx.Packets))
+			}
+		} else {
+			client.tx.B[0] = 0x43
+		}
+	}
+}
+
+func TestNoAllocationPerBatch(t *testing.T) {
+	for name, suite := range allSuites {
+		client, server := established(t, suite)
+		client.cfg.Trace, server.cfg.Trace = nil, nil
+		client.train()
+		rx := port.NewRxBatch(client.tx.B, nil)
+		rx.SegmentSize = packetSize
+		if n := testing.AllocsPerRun(20, func() {
+			client.tell(&client.tx)
+			client.writer.take()
+			rx.Reuse(client.tx.B)
+			rx.SegmentSize = packetSize
+			server.tell(rx)
+			server.conn.take()
+		}); n != 0 {
+			t.Errorf("%s: %v allocations for a batch of 1-RTT packets", name, n)
+		}
+		if len(rx.Packets) != trainPackets || rx.Packets[7].Kind != port.RxOpened {
+			t.Fatalf("%s: batch lists %+v", name, rx.Packets)
+		}
+
+		client.tx.Reset()
+		client.put(wire.LevelInitial, pad("initial"))
+		client.put(wire.LevelHandshake, "handshake")
+		if n := testing.AllocsPerRun(20, func() {
+			client.tell(&client.tx)
+			client.writer.take()
+			rx.Reuse(client.tx.B)
+			server.tell(rx)
+			server.conn.take()
+		}); n != 0 {
+			t.Errorf("%s: %v allocations for long headers", name, n)
+		}
+		if len(rx.Packets) != 2 || rx.Packets[1].Kind != port.RxOpened {
+			t.Fatalf("%s: batch lists %+v", name, rx.Packets)
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package crypto
+
+import (
+	"bytes"
+
+	"quicpro/actors/port"
+	"quicpro/internal/mono"
+	"quicpro/wire"
+)
+
+// maxEarlyPacket is the largest packet that is kept for its keys, in bytes: more than any handshake packet needs.
+const maxEarlyPacket = 1500
+
+// earlyPacket is a copy of a packet that came before its keys.
+type earlyPacket struct {
+	level wire.Level
+	b     []byte
+	size  int // of its datagram
+	path  port.Path
+	ecn   uint8
+	at    mono.Time
+}
+
+// late lists a packet without keys and keeps a copy if its keys may still come.
+//
+// RFC 9001 s5.7: received packets may be stored and later decrypted. 0-RTT is never accepted, so its keys never come.
+func (p *Protect) late(s *scan, level wire.Level, pkt []byte, dest, source wire.ConnectionID) {
+	b := s.batch
+	b.Packets = append(b.Packets, port.RxPacket{Kind: port.RxLate, Level: level, Datagram: s.index, Source: source, Dest: dest})
+	switch {
+	case p.levels[level].gone || level == wire.LevelEarly:
+		p.dropped(s, len(pkt), "keys are gone")
+	case len(p.early) >= p.cfg.Limits.EarlyPackets || len(pkt) > maxEarlyPacket:
+		p.dropped(s, len(pkt), "no room to wait for keys")
+	default:
+		p.early = append(p.early, earlyPacket{level: level, b: bytes.Clone(pkt), size: s.size, path: b.Path, ecn: b.ECN, at: b.At})
+	}
+}
+
+// replay opens what waited for the read keys of a level, and sends it to conn as a batch of its own, in which every
+// packet counts as a datagram.
+func (p *Protect) replay(now mono.Time, level wire.Level) {
+	total := 0
+	for i := range p.early {
+		if e := &p.early[i]; e.level == level {
+			total += len(e.b)
+		}
+	}
+	if total == 0 {
+		return
+	}
+	b := port.NewRxBatch(make([]byte, 0, total), nil)
+	b.Replay = true
+	s := scan{now: now, batch: b}
+	for i := range p.early {
+		e := &p.early[i]
+		if e.level != level {
+			continue
+		}
+		from := len(b.B)
+		b.B = append(b.B, e.b...)
+		b.Path, b.ECN, b.At = e.path, e.ecn, e.at
+		s.size, s.later = e.size, false
+		p.openDatagram(&s, b.B[from:len(b.B):len(b.B)])
+		s.index++
+	}
+	p.dropEarly(level)
+	p.report(b)
+	p.ports.ToConn.Send(b)
+}
+
+func (p *Protect) dropEarly(level wire.Level) {
+	kept := p.early[:0]
+	for _, e := range p.early {
+		if e.level != level {
+			kept = append(kept, e)
+		}
+	}
+	clear(p.early[len(kept):])
+	if p.early = kept; len(kept) == 0 {
+		p.early = nil
+	}
+}
