@@ -12,8 +12,8 @@ import (
 // *BatchFree, *Fired, *Stop.
 type ToConn interface{ toConn() }
 
-// ToStream is what reaches a stream room: *Deliver and *ConnWake and *Released from conn; *Write, *H3Wake and *Released
-// from h3; *Stop.
+// ToStream is what reaches a stream room: *Deliver, *Wake, *Released and *Stop from conn; *Write, *Wake and *Released
+// from h3.
 type ToStream interface{ toStream() }
 
 // StreamWake tells conn or h3 that a stream freed their slot: they say Woken to the pair.
@@ -92,8 +92,8 @@ type Push struct {
 
 	HasReset   bool // send RESET_STREAM and forget unsent segments
 	ResetCode  uint64
-	ResetFinal wire.Offset
-	HasStop    bool // send STOP_SENDING
+	ResetFinal wire.Offset // the end of all segments; conn sends less if it forgot some: those have no connection credit
+	HasStop    bool        // send STOP_SENDING
 	StopCode   uint64
 	MaxData    wire.Offset // send MAX_STREAM_DATA, 0: none
 	BlockedAt  wire.Offset // send STREAM_DATA_BLOCKED, 0: none

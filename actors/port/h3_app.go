@@ -20,11 +20,21 @@ type Exchange struct {
 	Writes actor.Mailbox[*Sent]     // capacity 2
 	Row    any                      // h3's own record
 	Stream *Stream                  // set by h3 before the first Delivery
+	Own    Answers                  // h3's own: the records it answers with
 
 	OpenOrder   Open
 	SendOrder   Send
 	TakenOrder  Taken
 	CancelOrder Cancel
+}
+
+// Answers are the records that h3 sends to the app. They live as long as the exchange: the app may still read the last
+// ones when h3 has forgotten it.
+type Answers struct {
+	Deliveries [2]Delivery
+	Sent       Sent // the last
+	Heads      [2][1][]Field
+	Pieces     [2][2]Piece
 }
 
 // NewExchange makes an exchange whose records point to it.
@@ -35,14 +45,24 @@ func NewExchange() *Exchange {
 }
 
 // Open starts a request of ours (clients only): a HEADERS frame, and the end of the stream if Fin is set. Everything
-// else of the message follows as Sends.
+// else of the message follows as Sends, the first of which need not wait. With Fin it is answered by the last Sent.
 type Open struct {
 	Exchange *Exchange
 	Fields   []Field
 	Fin      bool
+	Uni      bool // an embedder's unidirectional stream; HTTP/3 requests are never
 }
 
 func (*Open) toH3() {}
+
+// Release answers for an h3 room that has left: the last Delivery and the last Sent say that nothing was sent.
+func (o *Open) Release() {
+	x := o.Exchange
+	err := &StreamError{Unprocessed: true, Err: ErrGone}
+	x.Own.Deliveries[0], x.Own.Sent = Delivery{Last: true, Err: err}, Sent{Last: true, Err: err}
+	x.Reads.Send(&x.Own.Deliveries[0])
+	x.Writes.Send(&x.Own.Sent)
+}
 
 // Send is the next part of an outgoing message. Its parts are in wire order; any may be missing. h3 answers with one
 // Sent when it takes the next one, except after Fin, when the answer is the last.
@@ -71,20 +91,21 @@ type Sent struct {
 }
 
 // Delivery is the next part of an incoming message. Its parts are in wire order; any may be missing. The app answers
-// with one Taken when it has used it up; h3 merges what arrives meanwhile.
+// with one Taken when it has used it up, unless Err is set; h3 merges what arrives meanwhile. A last one with Err does
+// not wait for that Taken.
 type Delivery struct {
 	Heads    [][]Field // response heads (informational ones first), or the request's one
 	Pieces   []Piece   // body bytes; each holds its chunk once, and the app releases it
 	Trailers []Field
 	Last     bool  // the message is complete, or Err says why it ends here
 	Err      error // stream reset, malformed message, connection died
-	Length   int64 // with Heads: the declared Content-Length, -1 if none
+	Length   int64 // with a request's or a final response's head: the declared Content-Length, -1 if none
 }
 
 // Taken tells h3 that the Delivery in flight is used up.
 type Taken struct {
 	Exchange *Exchange
-	Bytes    int // body bytes of it
+	Bytes    int // body bytes of it; h3 counts by itself
 }
 
 func (*Taken) toH3() {}
@@ -93,10 +114,10 @@ func (*Taken) toH3() {}
 // Delivery and the last Sent if they are still owed.
 type Cancel struct {
 	Exchange    *Exchange
-	StopReading bool // the body is not wanted: STOP_SENDING
-	StopWriting bool // the message stays incomplete: RESET_STREAM
-	Code        uint64
-	HandlerDone bool // server: the handler has returned; always the last message of an exchange
+	StopReading bool   // the body is not wanted: STOP_SENDING
+	StopWriting bool   // the message stays incomplete: RESET_STREAM
+	Code        uint64 // 0: H3_REQUEST_CANCELLED
+	HandlerDone bool   // server: the handler has returned; always the last message of an exchange
 }
 
 func (*Cancel) toH3() {}
@@ -113,6 +134,6 @@ type Tasks interface {
 	Handle(*Exchange)
 	// Ready tells a client's dialer, or a server's accept, that requests may flow: SETTINGS are out. It is called once.
 	Ready(*Connected)
-	// Refuse tells the app's pool that this connection takes no new requests (GOAWAY, Goodbye or death).
+	// Refuse tells the app's pool that this connection takes no new requests (GOAWAY, Goodbye, then death).
 	Refuse(*Cause)
 }

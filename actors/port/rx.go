@@ -24,6 +24,7 @@ type RxBatch struct {
 	ECN         uint8     // the two ECN bits of the train
 	At          mono.Time // taken at the reader
 	Replay      bool      // packets that waited for their keys: their datagrams were reported before
+	Owner       any       // the engine's: the buffer it lies in
 
 	// written by protect
 	Packets      []RxPacket

@@ -54,7 +54,7 @@ type Write struct {
 
 	HasReset  bool // reset our half
 	ResetCode uint64
-	HasStop   bool // ask the peer to stop: what arrives from now on is discarded
+	HasStop   bool // ask the peer to stop: what is not in a Read yet is discarded, and of that half only Ended is told
 	StopCode  uint64
 
 	Taken   int // delivered bytes that are used up: flow-control credit returns

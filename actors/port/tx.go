@@ -21,9 +21,11 @@ type TxBatch struct {
 	Home    actor.Port[ToConn]
 	Big     bool // from the pool
 	Closing bool // holds the CONNECTION_CLOSE that the endpoint repeats
+	Owner   any  // the engine's: whose batch it is
 
 	// written by the writer
-	Err error // what the socket said: a message too long, a refusal; nil if all went out
+	Err     error // what the socket said: a message too long, a refusal; nil if all went out
+	TooLong bool  // Err says that a datagram is longer than the first link carries
 }
 
 func (*TxBatch) toProtect() {}
@@ -32,7 +34,8 @@ func (*TxBatch) toConn()    {}
 
 // Reset empties the batch for another filling.
 func (t *TxBatch) Reset() {
-	t.B, t.Runs, t.Packets, t.Closing, t.Err = t.B[:0], t.Runs[:0], t.Packets[:0], false, nil
+	t.B, t.Runs, t.Packets = t.B[:0], t.Runs[:0], t.Packets[:0]
+	t.Closing, t.Err, t.TooLong = false, nil, false
 }
 
 // TxRun is a train of datagrams of one size, sent by one system call.

@@ -22,7 +22,7 @@ func New(alarm port.Alarm) *Timer { return &Timer{alarm: alarm} }
 func (t *Timer) Handle(now mono.Time, m port.ToTimer) {
 	switch m := m.(type) {
 	case *port.Posted:
-		t.look(m.Cell, now)
+		t.look(m.Cell, m.Cell.Taken(), now)
 	case *port.Tick:
 		t.set = 0
 	case *port.Stop:
@@ -35,7 +35,7 @@ func (t *Timer) Flush(now mono.Time) {
 	for len(t.deadlines) > 0 && t.deadlines[0].at <= now {
 		cell := t.deadlines[0].cell
 		t.deadlines.remove(cell)
-		t.look(cell, now)
+		t.look(cell, cell.Popped(), now)
 	}
 	next := mono.Time(0)
 	if len(t.deadlines) > 0 {
@@ -51,9 +51,9 @@ func (t *Timer) Flush(now mono.Time) {
 // Left reports whether the engine has stopped the room.
 func (t *Timer) Left() bool { return t.left }
 
-// look reads a cell's deadline: it is rung if the deadline has come, and heaped otherwise.
-func (t *Timer) look(cell *actor.Cell, now mono.Time) {
-	switch at := cell.Taken(); {
+// look acts on a cell's deadline: the cell is rung if it has come, and heaped otherwise.
+func (t *Timer) look(cell *actor.Cell, at, now mono.Time) {
+	switch {
 	case at == 0:
 		t.deadlines.remove(cell)
 	case at <= now:

@@ -43,10 +43,16 @@ func (c *Cell) Arm(at mono.Time) {
 // means "look", not "late") and arms again in the flush that follows.
 func (c *Cell) Heard() { c.rung.Store(false) }
 
-// Taken tells the cell that the timer has received it, or has popped it, and will now read Deadline: what the room
-// arms from here on is posted anew.
+// Taken tells the cell that the timer has received its post and will now read the deadline: what the room arms from
+// here on is posted anew.
 func (c *Cell) Taken() (deadline mono.Time) {
 	c.posted.Store(false)
+	return c.Popped()
+}
+
+// Popped tells the cell that it is out of the timer's heap, and reads its deadline. A post that is on its way meanwhile
+// keeps its one place.
+func (c *Cell) Popped() (deadline mono.Time) {
 	c.heaped.Store(0) // before the read: an Arm that still saw the old value is then seen here
 	return mono.Time(c.want.Load())
 }

@@ -40,8 +40,12 @@ func (c *Chunk) Prepend(h []byte) {
 	c.B = c.space[at : at+len(h)+len(c.B)]
 }
 
-// Retain counts one more holder.
-func (c *Chunk) Retain() { c.refs.Add(1) }
+// Retain counts one more holder. Only a holder may call it.
+func (c *Chunk) Retain() {
+	if c.refs.Add(1) < 2 {
+		panic("actor: chunk retained after its last release")
+	}
+}
 
 // Release counts one holder less; the last one sends the chunk home.
 func (c *Chunk) Release() {

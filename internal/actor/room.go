@@ -20,6 +20,9 @@ type Spec struct {
 	Capacity int
 	// Supervisor is told how the room ends. It may be nil.
 	Supervisor Supervisor
+	// Shared marks a room that serves many connections (writer, endpoint, timer): a panic costs the message that was being
+	// handled, the supervisor is told each time, and the room goes on.
+	Shared bool
 }
 
 // Room is one actor: an inbox and the behaviour that owns it.
@@ -39,8 +42,10 @@ type Room[M any] struct {
 	yielder Yielder
 	leaver  Leaver
 	taken   int32
-	current M
+	current M    // what is being handled, if busy
+	busy    bool // between a message's arrival at the behaviour and its return
 	gone    bool
+	died    bool
 	now     mono.Time
 }
 
@@ -146,14 +151,14 @@ func (r *Room[M]) drain(limit int) {
 }
 
 func (r *Room[M]) handle(m M) {
+	r.current, r.busy = m, true
 	if r.gone {
 		release(m)
-		return
+	} else {
+		r.b.Handle(r.now, m)
 	}
-	r.current = m
-	r.b.Handle(r.now, m)
 	var none M
-	r.current = none
+	r.current, r.busy = none, false
 }
 
 func (r *Room[M]) flush() {
@@ -175,29 +180,43 @@ func (r *Room[M]) end() {
 	r.b, r.yielder, r.leaver = nil, nil, nil
 }
 
-// rescue keeps a panic inside its room: the room is gone, its supervisor knows, and its mail is released.
+// rescue keeps a panic inside its room: the room is gone (unless it is shared), its supervisor knows, and its mail is
+// released.
 func (r *Room[M]) rescue() {
 	v := recover()
 	if v == nil {
 		return
 	}
-	d := Death{Room: r.spec.Name, Message: "flush", Value: v, Stack: debug.Stack()}
-	if any(r.current) != nil {
-		d.Message = fmt.Sprintf("%T", r.current)
-	}
-	r.end()
-	m := r.current
+	m, busy, mine := r.current, r.busy, !r.gone
 	var none M
-	r.current = none
-	release(m)
-	if r.spec.Supervisor != nil {
-		r.spec.Supervisor.Died(d)
+	r.current, r.busy = none, false
+	if !r.spec.Shared {
+		r.end()
+	}
+	if !r.died {
+		r.died = !r.spec.Shared
+		d := Death{Room: r.spec.Name, Message: "flush", Value: v, Stack: debug.Stack()}
+		if busy {
+			d.Message = fmt.Sprintf("%T", m)
+		}
+		if busy && mine {
+			tryRelease(m)
+		}
+		if r.spec.Supervisor != nil {
+			r.spec.Supervisor.Died(d)
+		}
 	}
 	n := r.taken
 	r.taken = 0
 	if r.mail != nil && r.pending.Add(-n) > 0 {
 		r.sys.Launch(r)
 	}
+}
+
+// tryRelease releases a message whose handling panicked: its handler may have let go of some of it already.
+func tryRelease[M any](m M) {
+	defer func() { _ = recover() }()
+	release(m)
 }
 
 func release[M any](m M) {

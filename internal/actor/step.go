@@ -42,7 +42,9 @@ func (r *Room[M]) Step(edge, k int) {
 	r.now = r.sys.Now()
 	e := r.edges[edge]
 	for ; k > 0; k-- {
+		var none M
 		m := e.fifo[0]
+		e.fifo[0] = none
 		e.fifo = e.fifo[1:]
 		r.held--
 		r.handle(m)

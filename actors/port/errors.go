@@ -1,0 +1,40 @@
+package port
+
+import (
+	"errors"
+	"strconv"
+)
+
+// ErrGoaway lies beneath a StreamError when the peer, or we, said goodbye before the request was processed.
+var ErrGoaway = errors.New("the connection takes no new requests")
+
+// ErrGone lies beneath a StreamError when a request met a connection that had already ended.
+var ErrGone = errors.New("the connection has ended")
+
+// StreamError ends one exchange while the connection lives on, or, with a *Cause beneath, one that died with it
+// unprocessed. It is made once and never changed.
+type StreamError struct {
+	Code        uint64 // of RESET_STREAM or STOP_SENDING, an application error code (RFC 9114 s8.1)
+	Remote      bool   // the peer's doing
+	Unprocessed bool   // the peer has not acted on the request: it may be sent again (RFC 9114 s4.1.1, s5.2)
+	Reason      string
+	Err         error // what lies beneath; may be nil
+}
+
+func (e *StreamError) Error() string {
+	s := "h3: stream ended by us"
+	if e.Remote {
+		s = "h3: stream ended by the peer"
+	}
+	s += " with 0x" + strconv.FormatUint(e.Code, 16)
+	if e.Reason != "" {
+		s += ": " + e.Reason
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap returns what lies beneath.
+func (e *StreamError) Unwrap() error { return e.Err }

@@ -1,0 +1,242 @@
+package stream
+
+import (
+	"time"
+
+	"quicpro/actors/port"
+	"quicpro/internal/actor"
+	"quicpro/internal/mono"
+	"quicpro/wire"
+)
+
+// Stream is a stream room: Behaviour[port.ToStream].
+type Stream struct {
+	link  *port.Stream
+	ports Ports
+
+	receiving receiving
+	sending   sending
+
+	rtt         time.Duration // smoothed, as conn told last
+	urgency     uint8
+	reordered   bool        // conn does not know the urgency yet
+	fault       *wire.Error // the peer broke a rule
+	faultPushed bool
+	endTold     bool // h3 knows that both halves are at their end
+	h3Released  bool // h3 has forgotten the stream: nothing goes there any more
+	endPushed   bool // conn was asked to forget the stream: nothing goes there any more
+	left        bool
+}
+
+// Config says which stream a room serves.
+type Config struct {
+	Link    *port.Stream // made by port.NewStream
+	Role    wire.Role    // ours
+	Options port.StreamOptions
+	Chunks  *actor.Chunks // where received bytes are copied to
+	Limits  port.Limits
+}
+
+// Ports are the edges out of the room.
+type Ports struct {
+	ToConn actor.Port[port.ToConn]
+	ToH3   actor.Port[port.ToH3]
+}
+
+// New makes a stream room. Connect must follow before its first mail.
+func New(c Config) *Stream {
+	s := &Stream{}
+	s.Reuse(c)
+	return s
+}
+
+// Reuse makes a room that was never launched, or has left, ready for another stream. Nothing remains of the one before;
+// Connect must follow.
+func (s *Stream) Reuse(c Config) {
+	scratch := s.receiving.scratch
+	*s = Stream{link: c.Link, urgency: port.DefaultUrgency}
+	id := c.Link.ID
+	// RFC 9000 s2.1: unidirectional streams carry data from their initiator to its peer only.
+	s.receiving.begin(c, id.IsBidi() || id.Initiator() != c.Role, scratch)
+	s.sending.begin(c, id.IsBidi() || id.Initiator() == c.Role)
+}
+
+// Connect sets the edges out of the room.
+func (s *Stream) Connect(p Ports) { s.ports = p }
+
+// Handle takes one message.
+func (s *Stream) Handle(_ mono.Time, m port.ToStream) {
+	if s.left {
+		drop(m)
+		return
+	}
+	switch m := m.(type) {
+	case *port.Deliver:
+		s.deliver(m)
+	case *port.Write:
+		s.write(m)
+	case *port.Wake:
+		s.woken(m)
+	case *port.Released:
+		s.released(m)
+	case *port.Stop:
+		s.leave()
+	}
+}
+
+// Flush sends conn and h3 what they are owed.
+func (s *Stream) Flush(now mono.Time) {
+	if s.left {
+		return
+	}
+	s.receiving.grant(now, s.rtt)
+	s.sending.look()
+	s.push()
+	s.read()
+}
+
+// Left reports whether the room is over: it holds nothing.
+func (s *Stream) Left() bool { return s.left }
+
+// deliver takes what conn has to say, copies the payload and lets the batches go.
+func (s *Stream) deliver(m *port.Deliver) {
+	if m.RTT > 0 {
+		s.rtt = m.RTT
+	}
+	// After a fault nothing that the peer says counts any more: the connection is about to close.
+	fault := s.receiving.spans(m.Spans, s.fault != nil)
+	if fault == nil && s.fault == nil {
+		fault = s.receiving.frames(m)
+	}
+	if fault == nil && s.fault == nil {
+		fault = s.sending.frames(m)
+	}
+	if s.fault == nil {
+		s.fault = fault
+	}
+	s.sending.fates(m)
+	s.receiving.fates(m)
+	if s.link.Down.Free() && !s.endPushed {
+		s.ports.ToConn.Send(&s.link.ConnWake)
+	}
+}
+
+// write takes what h3 wants.
+func (s *Stream) write(m *port.Write) {
+	if m.Reorder && m.Urgency != s.urgency {
+		s.urgency, s.reordered = m.Urgency, true
+	}
+	s.sending.write(m)
+	s.receiving.taken(m.Taken)
+	if m.HasStop {
+		s.receiving.stop(m.StopCode)
+	}
+	if s.link.Out.Free() && !s.h3Released {
+		s.ports.ToH3.Send(&s.link.RouterWake)
+	}
+}
+
+func (s *Stream) woken(m *port.Wake) {
+	if m.FromConn {
+		s.link.Up.Woken()
+	} else {
+		s.link.In.Woken()
+	}
+}
+
+func (s *Stream) released(m *port.Released) {
+	if m.FromConn {
+		s.leave()
+		return
+	}
+	s.h3Released = true
+}
+
+// push sends conn what it is owed. It comes round again only if conn was quicker than the stream.
+func (s *Stream) push() {
+	for s.owesPush() {
+		m, next, ok := s.link.Up.Ready()
+		if !ok {
+			return // conn will send a Wake
+		}
+		next.Reset()
+		s.fillPush(m)
+		s.ports.ToConn.Send(m)
+	}
+}
+
+func (s *Stream) owesPush() bool {
+	if s.endPushed {
+		return false
+	}
+	return s.fault != nil && !s.faultPushed || s.ends() || s.reordered && s.sending.open() ||
+		s.sending.owesPush() || s.receiving.owesPush()
+}
+
+func (s *Stream) fillPush(m *port.Push) {
+	s.sending.fillPush(m)
+	s.receiving.fillPush(m)
+	m.Priority, s.reordered = port.Priority{Urgency: s.urgency}, false
+	if s.fault != nil && !s.faultPushed {
+		m.Fault, s.faultPushed = s.fault, true
+	}
+	m.Ended = s.ends()
+	s.endPushed = m.Ended
+}
+
+// ends reports whether nothing more will ever be pushed.
+func (s *Stream) ends() bool { return s.endTold && s.h3Released }
+
+// read sends h3 what it is owed.
+func (s *Stream) read() {
+	for s.owesRead() {
+		m, next, ok := s.link.In.Ready()
+		if !ok {
+			return // h3 will send a Wake
+		}
+		next.Reset()
+		s.fillRead(m)
+		s.ports.ToH3.Send(m)
+	}
+}
+
+func (s *Stream) owesRead() bool {
+	if s.h3Released || s.endTold {
+		return false
+	}
+	return s.receiving.owesRead() || s.sending.owesRead() || s.ended()
+}
+
+func (s *Stream) fillRead(m *port.Read) {
+	s.receiving.fillRead(m)
+	s.sending.fillRead(m)
+	m.Ended = s.ended()
+	s.endTold = m.Ended
+}
+
+// ended reports whether both halves are at their end.
+func (s *Stream) ended() bool { return s.receiving.ended() && s.sending.ended() }
+
+// leave lets go of everything.
+func (s *Stream) leave() {
+	s.receiving.release()
+	s.sending.release()
+	s.link, s.ports, s.left = nil, Ports{}, true
+}
+
+// drop releases what comes after the end.
+func drop(m port.ToStream) {
+	if r, ok := m.(actor.Releaser); ok {
+		r.Release()
+	}
+}
+
+// blame names the frame type in an error that ends the connection.
+func blame(err error, frame wire.FrameType) *wire.Error {
+	if err == nil {
+		return nil
+	}
+	fault := err.(*wire.Error)
+	fault.FrameType = frame
+	return fault
+}

@@ -1,0 +1,193 @@
+package actor_test
+
+import (
+	"testing"
+	"time"
+
+	"quicpro/internal/actor"
+	"quicpro/internal/mono"
+)
+
+func TestPairFillsOneRecordWhileTheOtherIsInFlight(t *testing.T) {
+	var p actor.Pair[[]int]
+	send := func(want ...int) *[]int {
+		t.Helper()
+		m, next, ok := p.Ready()
+		if ok != (want != nil) {
+			t.Fatalf("ready: %v, want %v", ok, want != nil)
+		}
+		if !ok {
+			return nil
+		}
+		*next = (*next)[:0]
+		if len(*m) != len(want) || next != p.Filling() || m == next {
+			t.Fatalf("sends %v, want %v", *m, want)
+		}
+		return m
+	}
+	fill := func(n int) { *p.Filling() = append(*p.Filling(), n) }
+
+	fill(1)
+	first := send(1)
+	if !p.InFlight() {
+		t.Fatal("a sent record is not in flight")
+	}
+	fill(2)
+	send()
+	fill(3)
+	send()
+	if len(*first) != 1 {
+		t.Fatal("the record in flight changed")
+	}
+	if !p.Free() {
+		t.Fatal("the sender waits, but no wake is asked for")
+	}
+	send() // until the wake is handled
+	p.Woken()
+	if second := send(2, 3); second == first {
+		t.Fatal("the pair has one record")
+	}
+	if p.Free() || p.InFlight() {
+		t.Fatal("nobody waits, but a wake is asked for")
+	}
+}
+
+func TestPairMergesEverythingUnderRace(t *testing.T) {
+	// Two rooms, one edge that merges: every fact arrives once and in order.
+	const facts = 5000
+	sys := newLive(0)
+	b := &merger{sum: make(chan string, 2)}
+	from := actor.Spawn(sys, actor.Spec{Name: "sender", Capacity: 2, Supervisor: b}, &mergeSender{b: b, facts: facts})
+	to := actor.Spawn(sys, actor.Spec{Name: "receiver", Capacity: 1, Supervisor: b}, &mergeReceiver{b: b, facts: facts})
+	b.self, b.wake, b.out = from.Port("self", 1), from.Port("wake", 1), to.Port("out", 1)
+	b.self.Send("go")
+	select {
+	case bad := <-b.sum:
+		if bad != "" {
+			t.Fatal(bad)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("a wake-up was lost")
+	}
+	sys.wg.Wait()
+}
+
+type merger struct {
+	pair            actor.Pair[[]int]
+	self, wake, out port
+	sum             chan string
+}
+
+func (b *merger) Left(string)        {}
+func (b *merger) Died(d actor.Death) { b.sum <- d.Room + " died of " + d.Message }
+
+type mergeSender struct {
+	b     *merger
+	made  int
+	facts int
+}
+
+func (s *mergeSender) Handle(_ mono.Time, m any) {
+	if m == "wake" {
+		s.b.pair.Woken()
+		return
+	}
+	if s.made < s.facts {
+		*s.b.pair.Filling() = append(*s.b.pair.Filling(), s.made)
+		s.made++
+		s.b.self.Send("go")
+	}
+}
+
+func (s *mergeSender) Flush(mono.Time) {
+	if len(*s.b.pair.Filling()) == 0 {
+		return
+	}
+	if m, next, ok := s.b.pair.Ready(); ok {
+		*next = (*next)[:0]
+		s.b.out.Send(m)
+	}
+}
+
+type mergeReceiver struct {
+	b     *merger
+	next  int
+	facts int
+}
+
+func (r *mergeReceiver) Handle(_ mono.Time, m any) {
+	for _, n := range *m.(*[]int) {
+		if n != r.next {
+			panic("a fact is missing")
+		}
+		r.next++
+	}
+	if r.b.pair.Free() {
+		r.b.wake.Send("wake")
+	}
+	if r.next == r.facts {
+		r.b.sum <- ""
+	}
+}
+
+func (r *mergeReceiver) Flush(mono.Time) {}
+
+func TestMailboxNeverBlocksTheRoom(t *testing.T) {
+	b := actor.NewMailbox[int](2)
+	b.Send(1)
+	b.Send(2)
+	wantPanic(t, func() { b.Send(3) }, "credit is broken")
+	if got := <-b.C(); got != 1 {
+		t.Errorf("received %d, want 1", got)
+	}
+}
+
+func TestCellPostsOnlyWhatTheTimerWouldMiss(t *testing.T) {
+	posts, rings := 0, 0
+	c := actor.NewCell(func(*actor.Cell) { posts++ }, func() { rings++ })
+	expect := func(what string, wantPosts, wantRings int) {
+		t.Helper()
+		if posts != wantPosts || rings != wantRings {
+			t.Fatalf("%s: %d posts and %d rings, want %d and %d", what, posts, rings, wantPosts, wantRings)
+		}
+	}
+	c.Arm(0)
+	expect("disarmed", 0, 0)
+	c.Arm(100)
+	c.Arm(50)
+	expect("a post is on its way", 1, 0)
+	if d := c.Taken(); d != 50 {
+		t.Fatalf("the timer reads %d, want 50", d)
+	}
+	c.Heaped(50)
+	c.Arm(80)
+	c.Arm(50)
+	expect("the timer looks in time", 1, 0)
+	c.Arm(20)
+	expect("the timer would look too late", 2, 0)
+	c.Ring()
+	c.Ring()
+	expect("rung twice before it was heard", 2, 1)
+	c.Heard()
+	c.Ring()
+	expect("rung again", 2, 2)
+}
+
+func TestCellPoppedWhileItsPostIsOnItsWay(t *testing.T) {
+	posts := 0
+	c := actor.NewCell(func(*actor.Cell) { posts++ }, func() {})
+	c.Arm(100)
+	c.Taken()
+	c.Heaped(100)
+	c.Arm(50) // the post waits in the timer's inbox
+	if d := c.Popped(); d != 50 {
+		t.Fatalf("the timer reads %d, want 50", d)
+	}
+	c.Arm(40)
+	if posts != 2 {
+		t.Fatalf("%d posts, want the first and the one on its way: there is one place", posts)
+	}
+	if d := c.Taken(); d != 40 {
+		t.Fatalf("the timer reads %d, want 40", d)
+	}
+}
