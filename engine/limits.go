@@ -12,11 +12,11 @@ const (
 	// has shown, by the handshake, that it carries 1200 bytes; larger needs path MTU discovery.
 	maxDatagram = 1452
 
-	// rxPool is how many 64 KiB receive buffers a socket owns. Beyond, datagrams stay in the kernel's queue.
-	rxPool = 64
+	// rxPoolSize is how many 64 KiB receive buffers a socket owns. Beyond, datagrams stay in the kernel's queue.
+	rxPoolSize = 64
 
-	// txPool is how many 64 KiB transmit batches a socket lends. Beyond, connections wait in a FIFO.
-	txPool = 256
+	// txPoolSize is how many 64 KiB transmit batches a socket lends. Beyond, connections wait in a FIFO.
+	txPoolSize = 256
 
 	// unrouted is how many datagrams without a connection wait for a socket's endpoint. Beyond, they are dropped.
 	unrouted = 64
@@ -30,6 +30,16 @@ const (
 
 	// resetsPerSecond bounds the stateless resets and Version Negotiation packets that one socket sends.
 	resetsPerSecond = 1000
+
+	// answersOut is how many datagrams of an endpoint's own may wait for the writer. Beyond, they are not sent.
+	answersOut = 64
+
+	// closedKept is how many closed connections an endpoint answers for. Beyond, the oldest is forgotten: its peer gets
+	// stateless resets.
+	closedKept = 4096
+
+	// bellsPerConnection is how many rooms of a connection arm a deadline: conn and the room above.
+	bellsPerConnection = 2
 )
 
 // defaultLimits are the bounds of one connection.

@@ -1,0 +1,252 @@
+package conn
+
+import (
+	"time"
+	"unicode/utf8"
+
+	"quicpro/actors/port"
+	"quicpro/internal/mono"
+	"quicpro/internal/recovery"
+	"quicpro/wire"
+)
+
+// lifeState says how far the connection is on its way to the end.
+type lifeState uint8
+
+const (
+	alive   lifeState = iota
+	closing           // a CONNECTION_CLOSE waits for a batch
+	over              // everybody was told
+)
+
+// life is the connection's end, and what leads to it.
+type life struct {
+	state    lifeState
+	announce bool // the peer is to be told
+	orphaned bool // batches may never come home: a room that held some died
+	cause    *port.Cause
+	stop     port.Stop
+
+	born      mono.Time
+	active    mono.Time // when the idle timeout began
+	asked     bool      // an ack-eliciting packet was sent since one was received
+	processed bool      // a packet of the peer was authenticated
+	idle      time.Duration
+}
+
+// heard notes a packet of the peer that was processed.
+func (l *life) heard(at mono.Time) {
+	// RFC 9000 s10.1: the idle timer restarts when a packet is received and processed.
+	l.active, l.asked, l.processed = max(l.active, at), false, true
+}
+
+// spoke notes an ack-eliciting packet of ours.
+func (l *life) spoke(now mono.Time) {
+	// RFC 9000 s10.1: and when an ack-eliciting packet is sent, the first since one was received.
+	if !l.asked {
+		l.active, l.asked = now, true
+	}
+}
+
+// idleDeadline is when the connection ends silently.
+func (c *Conn) idleDeadline() mono.Time {
+	if c.life.idle == 0 {
+		return 0
+	}
+	// RFC 9000 s10.1: at least three times the PTO.
+	return c.life.active.Add(max(c.life.idle, 3*c.loss.PTO()))
+}
+
+// lifeDeadline is the earliest deadline of the connection itself.
+func (c *Conn) lifeDeadline() mono.Time {
+	d := c.idleDeadline()
+	if !c.crypto.complete && c.cfg.Limits.Handshake > 0 {
+		d = mono.Earliest(d, c.life.born.Add(c.cfg.Limits.Handshake))
+	}
+	return d
+}
+
+// retireLife ends a connection whose time is over.
+func (c *Conn) retireLife() {
+	d := c.lifeDeadline()
+	if d.IsZero() || c.now < d {
+		return
+	}
+	why := port.Idle
+	if !c.crypto.complete {
+		why = port.TimedOut
+	}
+	c.die(&port.Cause{Why: why})
+}
+
+// fail closes the connection for a fault of the peer, or of ours.
+func (c *Conn) fail(err error) { c.failBeneath(err, nil) }
+
+// failBeneath is fail with the error that lies beneath.
+func (c *Conn) failBeneath(err, beneath error) {
+	e, ok := err.(*wire.Error)
+	if !ok {
+		e = wire.NewError(wire.InternalError, 0, "")
+		beneath = err
+	}
+	c.close(&port.Cause{Why: port.Ours, Code: uint64(e.Code), Frame: e.FrameType, Reason: e.Reason, Err: beneath}, true)
+}
+
+// die ends the connection without a word to the peer.
+func (c *Conn) die(cause *port.Cause) { c.close(cause, false) }
+
+// close begins the end; the first cause counts.
+func (c *Conn) close(cause *port.Cause, announce bool) {
+	if c.life.state != alive {
+		return
+	}
+	c.life.state, c.life.cause, c.life.announce = closing, cause, announce
+	c.life.stop = port.Stop{Cause: cause}
+	if t := c.cfg.Trace; t != nil {
+		t.State(c.now, "closing")
+		t.Closed(c.now, cause)
+	}
+}
+
+// ordered closes by order of h3, the app or the supervisor.
+func (c *Conn) ordered(o *port.CloseOrder) {
+	c.close(&port.Cause{Why: o.Why, App: o.App, Code: o.Code, Reason: o.Reason, Err: o.Err}, o.Why == port.Ours || o.Why == port.Panicked)
+}
+
+// closedByPeer takes a CONNECTION_CLOSE: the connection drains (RFC 9000 s10.2.2).
+func (c *Conn) closedByPeer(f *wire.ConnectionClose) {
+	c.die(&port.Cause{Why: port.Theirs, App: f.App, Code: f.Code, Frame: f.FrameType, Reason: phrase(string(f.Reason))})
+}
+
+// noticed takes a fact from outside the packets.
+func (c *Conn) noticed(n *port.Notice) {
+	switch n.Kind {
+	case port.SawReset:
+		c.die(&port.Cause{Why: port.Reset})
+	case port.SawRefusal:
+		// An ICMP message is not authenticated: it ends only what has not begun (RFC 9000 s14.2.1, s21.1).
+		if !c.crypto.complete {
+			c.die(&port.Cause{Why: port.Refused, Err: n.Err})
+		}
+	}
+}
+
+// stopped ends the connection by order of the engine.
+func (c *Conn) stopped(cause *port.Cause) {
+	if cause == nil {
+		cause = &port.Cause{Why: port.Abandoned}
+	}
+	c.die(cause)
+	c.life.announce = false
+	c.life.orphaned = cause.Why == port.Panicked
+}
+
+// end seals the close if there is one, then stops every room of the connection.
+func (c *Conn) end() {
+	if c.life.state == over || !c.closePackets() {
+		return
+	}
+	c.life.state = over
+	s := &c.streams
+	for _, r := range s.rows {
+		if r.link != nil {
+			s.discard(r)
+			r.link.Down.Filling().Release()
+			r.link.FromConn.Send(&c.life.stop)
+		}
+	}
+	c.ports.ToH3.Send(&c.life.stop)
+	c.ports.ToHandshake.Send(&c.life.stop)
+	c.ports.ToProtect.Send(&c.life.stop)
+	for i := range c.crypto.levels {
+		c.crypto.levels[i].discard()
+	}
+	if p := c.ids.peer.current(); p.hasToken {
+		c.cfg.Routes.UnwatchReset(p.token)
+	}
+}
+
+// closePackets sends CONNECTION_CLOSE at every level that has keys, in one datagram. It reports false while there is
+// no batch for it.
+func (c *Conn) closePackets() bool {
+	if !c.life.announce || c.path.room() < minDatagram {
+		return true
+	}
+	b := c.tx.take(c.cfg.TxPool, false)
+	if b == nil {
+		return c.tx.away == 0
+	}
+	k := &c.packing
+	k.begin(b)
+	size := min(c.path.datagram, safeDatagram)
+	for sp := range c.spaces {
+		// RFC 9000 s10.2.3: until the handshake is confirmed, at every level, so that the peer can read one.
+		if !c.spaces[sp].sendable() {
+			continue
+		}
+		if k.open {
+			c.closePacket(0)
+		}
+		lv := level(wire.Space(sp))
+		c.openPacket(lv, k.at+size)
+		k.expand = k.expand || lv == wire.LevelInitial
+		k.b = c.closeFrame(lv).Append(k.b)
+	}
+	if !k.open {
+		c.tx.put(b)
+		return true
+	}
+	pad := 0
+	if k.expand {
+		pad = k.at + minDatagram
+	}
+	c.closePacket(pad)
+	b.B, b.Closing = k.b, true
+	appendRun(b, c.path.addr, k.at, len(b.B)-k.at)
+	c.ship(b)
+	return true
+}
+
+// closeFrame is the CONNECTION_CLOSE for a level.
+func (c *Conn) closeFrame(lv wire.Level) wire.ConnectionClose {
+	cause := c.life.cause
+	if cause.App && lv != wire.LevelApp {
+		// RFC 9000 s10.2.3: an application's close MUST be replaced, and its reason SHOULD be cleared, in Initial and
+		// Handshake packets.
+		return wire.ConnectionClose{Code: uint64(wire.ApplicationError)}
+	}
+	return wire.ConnectionClose{App: cause.App, Code: min(cause.Code, wire.MaxVarint), FrameType: cause.Frame, Reason: []byte(phrase(cause.Reason))}
+}
+
+// maxPhrase bounds a reason phrase, in bytes: three of them fit into one datagram.
+const maxPhrase = 200
+
+// phrase cuts a reason to its bound, between characters.
+func phrase(s string) string {
+	if len(s) <= maxPhrase {
+		return s
+	}
+	s = s[:maxPhrase]
+	for len(s) > maxPhrase-utf8.UTFMax && !utf8.RuneStart(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s[:len(s)-1]
+}
+
+// record tells loss recovery, congestion control and the idle timer of a packet that was written.
+func (c *Conn) record(sp wire.Space, p *packet, size int, flags recovery.Flags) {
+	*c.loss.OnSent(c.now, sp, p.number, size, flags, 0) = p.content
+	if flags&recovery.AckEliciting != 0 {
+		c.life.spoke(c.now)
+	}
+	if flags&recovery.InFlight == 0 {
+		return
+	}
+	pn := wire.NoPacketNumber
+	if sp == wire.SpaceApp {
+		pn = p.number
+		c.packing.allowance -= size
+	}
+	c.cc.OnSent(c.now, pn, size, c.loss.BytesInFlight())
+	c.pacer.OnSent(c.now, size)
+}

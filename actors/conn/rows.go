@@ -1,0 +1,189 @@
+package conn
+
+import (
+	"quicpro/actors/port"
+	"quicpro/internal/buffer"
+	"quicpro/wire"
+)
+
+// row is what conn knows of one live stream.
+type row struct {
+	index uint32 // in the table
+	gen   uint32 // raised when the row is freed: facts of earlier streams are then ignored
+	turn  uint32 // when it last had data
+	id    wire.StreamID
+	link  *port.Stream
+
+	received wire.Offset // the highest offset received, or the final size: what counts for connection flow control
+	sentTo   wire.Offset // bytes below were in a packet
+	toldTo   wire.Offset // what the stream knows of sentTo
+
+	urgency uint8
+	again   segments // to be sent again: costs no credit
+	fresh   segments // never sent
+	owes    rowOwes
+	links   [numLists]links
+}
+
+// rowOwes are the frames that a stream owes (RFC 9000 s13.3).
+type rowOwes struct {
+	reset, stop, maxData, blocked bool
+	resetCode, stopCode           wire.AppErrorCode
+	resetFinal                    wire.Offset
+	maxDataAt, blockedAt          wire.Offset
+}
+
+func (o *rowOwes) any() bool { return o.reset || o.stop || o.maxData || o.blocked }
+
+// segments is a queue of bytes to send.
+type segments struct {
+	q    []buffer.Segment
+	head int
+}
+
+func (s *segments) empty() bool { return s.head == len(s.q) }
+
+func (s *segments) front() *buffer.Segment { return &s.q[s.head] }
+
+func (s *segments) push(g buffer.Segment) {
+	if s.head > 0 && len(s.q) == cap(s.q) {
+		n := copy(s.q, s.q[s.head:])
+		clear(s.q[n:])
+		s.q, s.head = s.q[:n], 0
+	}
+	s.q = append(s.q, g)
+}
+
+// pop takes the front out. Its chunk is the caller's to release.
+func (s *segments) pop() {
+	s.q[s.head] = buffer.Segment{}
+	if s.head++; s.head == len(s.q) {
+		s.q, s.head = s.q[:0], 0
+	}
+}
+
+// drop releases everything.
+func (s *segments) drop() {
+	for !s.empty() {
+		if k := s.front().Chunk; k != nil {
+			k.Release()
+		}
+		s.pop()
+	}
+}
+
+// weight is what a segment counts for in the backlog: a FIN alone is not nothing.
+func weight(g *buffer.Segment) int { return len(g.B) + 1 }
+
+// The lists that a row can be in. A row with fresh bytes is in the list of its urgency.
+const (
+	listAgain = iota // has bytes to send again
+	listFresh        // has bytes never sent
+	listOwing        // owes frames
+	listNews         // has news for its stream
+	numLists
+)
+
+type links struct {
+	prev, next *row
+	in         *list
+}
+
+// list is an intrusive list of rows.
+type list struct {
+	kind        int
+	first, last *row
+}
+
+// put appends r, unless it is in the list already.
+func (l *list) put(r *row) {
+	k := &r.links[l.kind]
+	if k.in != nil {
+		return
+	}
+	k.in, k.prev, k.next = l, l.last, nil
+	if l.last == nil {
+		l.first = r
+	} else {
+		l.last.links[l.kind].next = r
+	}
+	l.last = r
+}
+
+// cut takes r out of the list of this kind that it is in, if any.
+func (r *row) cut(kind int) {
+	k := &r.links[kind]
+	l := k.in
+	if l == nil {
+		return
+	}
+	if k.prev == nil {
+		l.first = k.next
+	} else {
+		k.prev.links[kind].next = k.next
+	}
+	if k.next == nil {
+		l.last = k.prev
+	} else {
+		k.next.links[kind].prev = k.prev
+	}
+	*k = links{}
+}
+
+// table holds the live rows: by index, for facts, and by stream ID, for frames.
+type table struct {
+	rows []*row // nil-free; a free row has no link
+	free []uint32
+	byID map[wire.StreamID]*row // looked up, never ranged over
+	last *row                   // the last one looked up
+	live int
+}
+
+// find returns the live row of a stream, or nil.
+func (t *table) find(id wire.StreamID) *row {
+	if r := t.last; r != nil && r.id == id {
+		return r
+	}
+	r := t.byID[id]
+	if r != nil {
+		t.last = r
+	}
+	return r
+}
+
+// add makes a row for a stream.
+func (t *table) add(s *port.Stream) *row {
+	var r *row
+	if n := len(t.free); n > 0 {
+		r = t.rows[t.free[n-1]]
+		t.free = t.free[:n-1]
+	} else {
+		r = &row{index: uint32(len(t.rows))}
+		t.rows = append(t.rows, r)
+	}
+	r.id, r.link, r.urgency = s.ID, s, port.DefaultUrgency
+	t.byID[s.ID] = r
+	t.live++
+	s.ConnRow = r
+	return r
+}
+
+// at returns the row that a fact refers to, or nil if its stream is gone.
+func (t *table) at(index, gen uint32) *row {
+	if r := t.rows[index]; r.gen == gen && r.link != nil {
+		return r
+	}
+	return nil
+}
+
+// remove frees a row that is in no list.
+func (t *table) remove(r *row) {
+	if t.last == r {
+		t.last = nil
+	}
+	delete(t.byID, r.id)
+	r.link.ConnRow = nil
+	t.live--
+	*r = row{index: r.index, gen: r.gen + 1, again: r.again, fresh: r.fresh}
+	t.free = append(t.free, r.index)
+}

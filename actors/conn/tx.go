@@ -1,0 +1,107 @@
+package conn
+
+import "quicpro/actors/port"
+
+const (
+	// maxSegments is how many datagrams one system call sends: the kernel's UDP_MAX_SEGMENTS.
+	maxSegments = 64
+	// maxRun is the largest UDP_SEGMENT send, in bytes: a UDP payload, with room for the headers of IPv6.
+	maxRun = 65_000
+)
+
+// tx are the transmit batches of the connection.
+type tx struct {
+	small   *port.TxBatch // when it is here
+	made    bool
+	spares  []*port.TxBatch // big ones that are here
+	big     int             // big ones that are ours
+	most    int             // how many big ones may be ours
+	away    int             // batches on their way out or home
+	free    port.BatchFree
+	waiting bool // the pool will send free
+}
+
+// take returns an empty batch, big if there is much to say, or nil: one that comes home continues then.
+func (t *tx) take(pool port.TxPool, big bool) *port.TxBatch {
+	if !t.made {
+		t.made = true
+		t.small = pool.Small()
+	}
+	if !big && t.small != nil {
+		return t.takeSmall()
+	}
+	if n := len(t.spares); n > 0 {
+		b := t.spares[n-1]
+		t.spares = t.spares[:n-1]
+		return b
+	}
+	if t.big < t.most && !t.waiting {
+		if b := pool.Big(&t.free); b != nil {
+			t.big++
+			return b
+		}
+		t.waiting = true
+	}
+	if t.small != nil {
+		return t.takeSmall()
+	}
+	return nil
+}
+
+func (t *tx) takeSmall() *port.TxBatch {
+	b := t.small
+	t.small = nil
+	return b
+}
+
+// put takes a batch back: one that came home, or stayed empty.
+func (t *tx) put(b *port.TxBatch) {
+	b.Reset()
+	if b.Big {
+		t.spares = append(t.spares, b)
+	} else {
+		t.small = b
+	}
+}
+
+// returnSpares gives the pool what the flush did not use.
+func (t *tx) returnSpares(pool port.TxPool) {
+	for i, b := range t.spares {
+		pool.Return(b)
+		t.spares[i] = nil
+		t.big--
+	}
+	t.spares = t.spares[:0]
+}
+
+// cameHome takes a batch back from the writer.
+func (c *Conn) cameHome(b *port.TxBatch) {
+	c.tx.away--
+	if b.TooLong {
+		// RFC 9000 s14.3: what was too long counts as lost, by loss detection; a size that every path carries is next.
+		c.path.largest = min(c.path.largest, safeDatagram)
+		if c.path.datagram > c.path.largest {
+			c.resize(c.path.largest)
+		}
+	}
+	c.tx.put(b)
+}
+
+// ship sends a filled batch on its way.
+func (c *Conn) ship(b *port.TxBatch) {
+	b.Home = c.ports.Home
+	c.tx.away++
+	c.ports.ToProtect.Send(b)
+}
+
+// appendRun adds the datagram [at, at+size) to the last run, or to a new one.
+func appendRun(b *port.TxBatch, p port.Path, at, size int) {
+	if n := len(b.Runs); n > 0 {
+		r := &b.Runs[n-1]
+		if r.Len%r.SegmentSize == 0 && size <= r.SegmentSize && r.Len+size <= maxRun && r.Len < maxSegments*r.SegmentSize && r.Path == p {
+			r.Len += size
+			return
+		}
+	}
+	b.Runs = append(b.Runs, port.TxRun{Path: p, Off: at, Len: size, SegmentSize: size})
+}

@@ -1,0 +1,274 @@
+package h3
+
+import (
+	"fmt"
+	"testing"
+
+	"quicpro/actors/port"
+	"quicpro/internal/actor"
+	"quicpro/internal/mono"
+	"quicpro/wire"
+	"quicpro/wire/h3wire"
+)
+
+// bench is a router whose edges are read by the test itself, without rooms around it.
+type bench struct {
+	r       *Router
+	sys     straight
+	chunks  actor.Chunks
+	conn    sink[port.ToConn]
+	streams sink[port.ToStream]
+	started []*port.Exchange
+	next    *port.Stream
+}
+
+// straight is a System that runs a room where it stands.
+type straight struct{}
+
+func (straight) Now() mono.Time        { return 1 }
+func (straight) Launch(r actor.Runner) { r.Run() }
+func (straight) Stepping() bool        { return false }
+
+// sink keeps the last message.
+type sink[M any] struct {
+	last  M
+	count int
+}
+
+func (s *sink[M]) Handle(_ mono.Time, m M) { s.last = m; s.count++ }
+func (s *sink[M]) Flush(mono.Time)         {}
+
+func newBench(role wire.Role) *bench {
+	b := &bench{}
+	limits := testLimits
+	limits.UnsentBytes = 1 << 20
+	b.r = New(Config{Role: role, Limits: limits, Chunks: &b.chunks, Streams: b, Tasks: b, Random: b})
+	conn := actor.Spawn[port.ToConn](b.sys, actor.Spec{Name: "conn", Capacity: 4}, &b.conn)
+	b.r.Connect(Ports{ToConn: conn.Port("h3", 4)})
+	b.r.Handle(1, &port.Connected{Role: role, Peer: &wire.TransportParameters{InitialMaxStreamsBidi: 1 << 50, InitialMaxStreamsUni: 3}})
+	b.r.Flush(1)
+	return b
+}
+
+func (b *bench) Bytes(string, []byte)    {}
+func (b *bench) Uint64(string) uint64    { return 1 }
+func (b *bench) Handle(x *port.Exchange) { b.started = append(b.started[:0], x) }
+func (b *bench) Ready(*port.Connected)   {}
+func (b *bench) Refuse(*port.Cause)      {}
+func (b *bench) turn(mail ...port.ToH3) {
+	for _, m := range mail {
+		b.r.Handle(1, m)
+	}
+	b.r.Flush(1)
+}
+
+func (b *bench) Spawn(id wire.StreamID, _ port.StreamOptions) *port.Stream {
+	b.next = b.stream(id)
+	return b.next
+}
+
+func (b *bench) stream(id wire.StreamID) *port.Stream {
+	s := port.NewStream(id)
+	room := actor.Spawn[port.ToStream](b.sys, actor.Spec{Name: "stream", Capacity: 3}, &b.streams)
+	s.FromH3 = room.Port("h3", 3)
+	return s
+}
+
+// reuse makes a stream's address as new.
+func reuse(s *port.Stream, id wire.StreamID) {
+	from := s.FromH3
+	*s = port.Stream{}
+	s.ID, s.FromH3 = id, from
+	s.RouterWake.Stream = s
+	r1, r2 := s.In.Both()
+	w1, w2 := s.Out.Both()
+	r1.Stream, r2.Stream, w1.Stream, w2.Stream = s, s, s, s
+}
+
+// read is a Read of one piece.
+func (b *bench) read(s *port.Stream, bytes []byte, fill func(*port.Read)) *port.Read {
+	m := s.In.Filling()
+	if len(bytes) > 0 {
+		c := b.chunks.Get(len(bytes))
+		c.B = append(c.B, bytes...)
+		m.Pieces = append(m.Pieces, port.Piece{B: c.B, Chunk: c})
+	}
+	m.Room = 1 << 20
+	fill(m)
+	m, next, _ := s.In.Ready()
+	next.Reset()
+	return m
+}
+
+// wrote takes what the router wrote last.
+func (b *bench) wrote() {
+	w := b.streams.last.(*port.Write)
+	for _, c := range w.Chunks {
+		c.Release()
+	}
+	w.Stream.Out.Free()
+}
+
+var (
+	small    = make([]byte, 1000)
+	response = cat(headers(":status", "200", "content-type", "text/plain", "content-length", "1000"), data(string(small)))
+	asked    = cat(headers(with(postFields, "content-length", "1000", "user-agent", "bench")...), data(string(small)))
+)
+
+// serve is a server's whole request.
+func (b *bench) serve(s *port.Stream, answer []port.Field) {
+	b.turn(b.read(s, asked, func(m *port.Read) { m.Fin = true }))
+	x := b.started[0]
+	d := <-x.Reads.C()
+	for _, p := range d.Pieces {
+		p.Chunk.Release()
+	}
+	c := b.chunks.Get(actor.Headroom + len(small))
+	c.B = append(c.Space()[actor.Headroom:actor.Headroom], small...)
+	x.SendOrder.Head, x.SendOrder.Fin = answer, true
+	x.SendOrder.Chunks = append(x.SendOrder.Chunks[:0], c)
+	x.CancelOrder.HandlerDone = true
+	b.turn(&x.TakenOrder, &x.SendOrder)
+	<-x.Writes.C()
+	b.wrote()
+	b.turn(&x.CancelOrder)
+	b.turn(b.read(s, nil, func(m *port.Read) { m.Ended = true }))
+}
+
+var answer = list(":status", "200", "content-type", "text/plain", "content-length", "1000")
+
+// What a small request costs a server: the exchange with its two mailboxes, the fields and their strings.
+func TestServerAllocations(t *testing.T) {
+	b := newBench(wire.Server)
+	s := b.stream(0)
+	n := testing.AllocsPerRun(200, func() {
+		reuse(s, s.ID+4)
+		b.serve(s, answer)
+	})
+	if n := b.chunks.Out(); n != 4 { // the first words of our critical streams
+		t.Fatalf("%d chunks out", b.chunks.Out())
+	}
+	t.Logf("%v allocations a request", n)
+}
+
+// What a small request costs in messages: one Write each way, one Delivery, and one Released.
+func TestServerMessages(t *testing.T) {
+	b := newBench(wire.Server)
+	b.streams.count = 0
+	b.serve(b.stream(0), answer)
+	if b.streams.count != 2 {
+		t.Errorf("%d messages to the stream, want the Write and Released", b.streams.count)
+	}
+}
+
+func BenchmarkServerRequest(b *testing.B) {
+	w := newBench(wire.Server)
+	s := w.stream(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		reuse(s, s.ID+4)
+		w.serve(s, answer)
+	}
+}
+
+// A body in bulk: 64 KiB a Read, four DATA frames.
+func BenchmarkServerUpload(b *testing.B) {
+	w := newBench(wire.Server)
+	s := w.stream(0)
+	w.turn(w.read(s, headers(postFields...), func(*port.Read) {}))
+	x := w.started[0]
+	<-x.Reads.C()
+	bulk := cat(data(string(make([]byte, 16000))), data(string(make([]byte, 16000))), data(string(make([]byte, 16000))), data(string(make([]byte, 16000))))
+	b.SetBytes(int64(len(bulk)))
+	b.ReportAllocs()
+	for b.Loop() {
+		w.turn(w.read(s, bulk, func(*port.Read) {}), &x.TakenOrder)
+		for _, p := range (<-x.Reads.C()).Pieces {
+			p.Chunk.Release()
+		}
+		if s.Out.InFlight() {
+			w.wrote()
+		}
+	}
+}
+
+// The trace sees the frames of a request, ours and the peer's.
+func TestTrace(t *testing.T) {
+	frames := &frameLog{}
+	d := lone(t, wire.Server, func(c *Config) { c.Trace = frames })
+	d.theirControl()
+	d.arrives(0).says(headers(getFields...), data("abc"), frame(0x21, "")).ends()
+	a := d.apps[0]
+	a.says(list(":status", "200"), "four", nil, true)
+	a.returns()
+	d.settled()
+	want := []string{"sent SETTINGS", "read SETTINGS", "read HEADERS 4 fields", "read DATA 3", "read UNKNOWN 0", "sent HEADERS 1 fields", "sent DATA 4"}
+	for i, line := range want {
+		if i >= len(frames.lines) || frames.lines[i] != line {
+			t.Fatalf("got %q, want %q", frames.lines, want)
+		}
+	}
+	d.home()
+}
+
+// Requests beyond what may wait are turned away, as are those that a server's app opens.
+func TestOpenRefused(t *testing.T) {
+	d := newDesk(t, &stepping{now: 1}, wire.Client, func(c *Config) { c.Limits.Streams = 2 })
+	var all []*app
+	for range 3 {
+		all = append(all, d.asks(true, getFields...))
+	}
+	d.run()
+	if all[0].last || all[1].last || !unprocessed(all[2].err) {
+		t.Errorf("%v, %v, %v", all[0].err, all[1].err, all[2].err)
+	}
+	d.home()
+	d = lone(t, wire.Server, nil)
+	a := d.asks(true, getFields...)
+	d.run()
+	if !unprocessed(a.err) {
+		t.Error(a.err)
+	}
+	d.home()
+}
+
+// Another goodbye changes nothing, nor does one before the handshake is complete.
+func TestGoodbyeTwice(t *testing.T) {
+	d := newDesk(t, &stepping{now: 1}, wire.Server, nil)
+	d.fromApp.Send(&port.Goodbye{})
+	d.run()
+	d.closedWith(0)
+	if d.closed != nil {
+		t.Fatal("closed before there was anything to close")
+	}
+	d.connect(1)
+	d.fromApp.Send(&port.Goodbye{})
+	d.run()
+	d.closedWith(0x100)
+	if len(d.refused) != 1 {
+		t.Errorf("refused %d times", len(d.refused))
+	}
+	d.home()
+}
+
+// frameLog is a Trace that keeps HTTP/3 frames.
+type frameLog struct {
+	port.Trace
+	lines []string
+}
+
+func (l *frameLog) H3Frame(_ mono.Time, sent bool, _ wire.StreamID, frameType uint64, length uint64, fields []port.Field) {
+	line := "read "
+	if sent {
+		line = "sent "
+	}
+	t := h3wire.FrameType(frameType)
+	line += t.String()
+	switch {
+	case fields != nil:
+		line += fmt.Sprintf(" %d fields", len(fields))
+	case t != h3wire.FrameSettings:
+		line += fmt.Sprintf(" %d", length)
+	}
+	l.lines = append(l.lines, line)
+}

@@ -1,0 +1,97 @@
+package h3
+
+import (
+	"quicpro/actors/port"
+	"quicpro/internal/actor"
+)
+
+// lane is the router's end of its edge to one stream. What is written is merged into the record that the stream does
+// not have.
+type lane struct {
+	stream *port.Stream // nil once the row is forgotten
+	// the row that the lane is part of
+	request *request
+	uni     *uni
+
+	dirty  bool // on the list of the coming flush
+	owes   bool // the record being filled must go
+	waits  bool // for the stream's wake
+	credit int  // bytes used up that the stream does not know of
+	filled int  // bytes in the record being filled
+	flight int  // bytes in the record in flight
+	room   int  // bytes that the stream takes beyond those
+}
+
+// write hands a chunk over.
+func (l *lane) write(c *actor.Chunk) {
+	w := l.stream.Out.Filling()
+	w.Chunks = append(w.Chunks, c)
+	l.filled += len(c.B)
+	l.room -= len(c.B)
+	l.owes = true
+}
+
+// fin ends our half.
+func (l *lane) fin() {
+	l.stream.Out.Filling().Fin = true
+	l.owes = true
+}
+
+// reset abandons our half.
+func (l *lane) reset(code uint64) {
+	w := l.stream.Out.Filling()
+	releaseChunks(w)
+	w.Fin, w.HasReset, w.ResetCode = false, true, code
+	l.filled, l.owes = 0, true
+}
+
+// stop asks the peer to abandon its half.
+func (l *lane) stop(code uint64) {
+	w := l.stream.Out.Filling()
+	w.HasStop, w.StopCode = true, code
+	l.owes = true
+}
+
+// take returns n received bytes to the stream's window.
+func (l *lane) take(n int) { l.credit += n }
+
+// offered notes how much room the stream says it has.
+func (l *lane) offered(room int) {
+	l.room = room - l.filled
+	if l.stream.Out.InFlight() {
+		// The stream had not read that record when it said so.
+		l.room -= l.flight
+	}
+}
+
+// flush sends what is owed. Credit alone waits until it is worth a message, or until nothing else will come.
+func (l *lane) flush(share int, silent bool) {
+	if !l.owes && (l.credit == 0 || l.credit < share && !silent) {
+		return
+	}
+	l.owes = true
+	l.stream.Out.Filling().Taken += l.credit
+	l.credit = 0
+	m, next, ok := l.stream.Out.Ready()
+	if !ok {
+		l.waits = true
+		return
+	}
+	next.Reset()
+	l.owes, l.flight, l.filled = false, l.filled, 0
+	l.stream.FromH3.Send(m)
+}
+
+// drop releases what was written and not sent.
+func (l *lane) drop() {
+	releaseChunks(l.stream.Out.Filling())
+	l.filled, l.owes = 0, false
+}
+
+func releaseChunks(w *port.Write) {
+	for _, c := range w.Chunks {
+		c.Release()
+	}
+	clear(w.Chunks)
+	w.Chunks = w.Chunks[:0]
+}

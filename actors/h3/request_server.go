@@ -1,0 +1,97 @@
+package h3
+
+import (
+	"quicpro/actors/port"
+	"quicpro/internal/mono"
+	"quicpro/wire/h3wire"
+)
+
+// arrive makes the row of a request of the peer.
+func (r *Router) arrive(s *port.Stream) {
+	q := r.newRequest()
+	r.attach(q, s)
+	if uint64(s.ID) >= r.goodbye.sent {
+		// RFC 9114 s5.2: requests beyond the GOAWAY are rejected, as they arrive.
+		r.abandon(q, uint64(h3wire.CodeRequestRejected), nil)
+		return
+	}
+	r.goodbye.next = max(r.goodbye.next, uint64(s.ID)+4)
+	if r.cfg.ReadHeaderTimeout > 0 && r.cfg.Cell != nil {
+		q.deadline = r.now.Add(r.cfg.ReadHeaderTimeout)
+		r.headless.push(q)
+	}
+}
+
+// born makes the exchange of a request whose head is complete and valid. The app hears of it in the coming flush, with
+// all that has come by then.
+func (r *Router) born(q *request) {
+	q.leave()
+	q.bind(port.NewExchange())
+	q.x.Stream = q.stream
+	q.launch = true
+}
+
+// handled notes that the handler has returned. What it has sent still goes out; what it has not is not expected.
+func (r *Router) handled(q *request, code uint64) {
+	q.handlerDone = true
+	if !q.outOver && (q.order == nil || !q.order.Fin) {
+		reset := code
+		if reset == 0 {
+			reset = uint64(h3wire.CodeInternalError)
+		}
+		r.stopWriting(q, reset, &port.StreamError{Code: reset, Reason: "the handler left the response incomplete"})
+	}
+	if code == 0 {
+		// RFC 9114 s4.1: with a complete response, H3_NO_ERROR asks the client to stop sending.
+		code = uint64(h3wire.CodeNoError)
+	}
+	r.stopReading(q, code, &port.StreamError{Code: code, Reason: "the handler has returned"})
+}
+
+// expire ends the requests whose heads are late, and forgets a retry that is due.
+func (r *Router) expire() {
+	if r.opening.retry != 0 && r.opening.retry <= r.now {
+		r.opening.retry = 0
+	}
+	for q := r.headless.first; q != nil && q.deadline <= r.now; q = r.headless.first {
+		r.abandon(q, uint64(h3wire.CodeRequestCancelled), nil)
+		r.touch(&q.lane)
+	}
+}
+
+// queue is a list of rows, each in at most one.
+type queue struct {
+	first, last *request
+	count       int
+}
+
+func (l *queue) push(q *request) {
+	q.in, q.prev, q.next = l, l.last, nil
+	if l.last == nil {
+		l.first = q
+	} else {
+		l.last.next = q
+	}
+	l.last = q
+	l.count++
+}
+
+// leave takes a row out of its queue, if it is in one.
+func (q *request) leave() {
+	l := q.in
+	if l == nil {
+		return
+	}
+	if q.prev == nil {
+		l.first = q.next
+	} else {
+		q.prev.next = q.next
+	}
+	if q.next == nil {
+		l.last = q.prev
+	} else {
+		q.next.prev = q.prev
+	}
+	l.count--
+	q.in, q.prev, q.next, q.deadline = nil, nil, nil, mono.Time(0)
+}

@@ -1,0 +1,135 @@
+package h3
+
+import (
+	"quicpro/actors/port"
+	"quicpro/actors/qpack"
+	"quicpro/internal/actor"
+	"quicpro/wire/h3wire"
+)
+
+// send takes the next part of a message of ours.
+func (r *Router) send(m *port.Send) {
+	q, _ := m.Exchange.Row.(*request)
+	if q == nil || q.lastSent {
+		m.Release()
+		return
+	}
+	q.order, q.chunk = m, 0
+	if q.stream != nil {
+		r.touch(&q.lane)
+	}
+}
+
+// pump writes as much of the app's Send as the stream takes, and answers it when that is all.
+func (r *Router) pump(q *request) {
+	m := q.order
+	if m == nil || q.room <= 0 {
+		return
+	}
+	if m.Head != nil {
+		if !r.writeFields(q, m.Head) {
+			return
+		}
+		m.Head = nil
+	}
+	for ; q.chunk < len(m.Chunks); q.chunk++ {
+		if q.room <= 0 {
+			return
+		}
+		r.writeData(q, m.Chunks[q.chunk])
+		m.Chunks[q.chunk] = nil
+	}
+	if m.Trailers != nil {
+		if !r.writeFields(q, m.Trailers) {
+			return
+		}
+		m.Trailers = nil
+	}
+	m.Chunks = m.Chunks[:0]
+	q.order = nil
+	if !m.Fin {
+		q.x.Writes.Send(&r.sent)
+		return
+	}
+	r.finish(q)
+}
+
+// finish ends our half: the message is complete.
+func (r *Router) finish(q *request) {
+	q.outOver = true
+	q.fin()
+	r.endWriting(q, nil)
+}
+
+// writeData writes a DATA frame, whose header goes into the chunk's headroom.
+func (r *Router) writeData(q *request, c *actor.Chunk) {
+	length := uint64(len(c.B))
+	if length == 0 {
+		c.Release()
+		return
+	}
+	var space [h3wire.MaxFrameHeader]byte
+	header := h3wire.AppendFrameHeader(space[:0], h3wire.FrameData, length)
+	if cap(c.Space())-cap(c.B) < len(header) {
+		h := r.cfg.Chunks.Get(len(header))
+		h.B = append(h.B, header...)
+		q.write(h)
+	} else {
+		c.Prepend(header)
+	}
+	q.write(c)
+	r.traceSent(q, h3wire.FrameData, length, nil)
+}
+
+// writeFields writes a HEADERS frame. It reports false, and has ended our half, if the peer has said that it takes no
+// section of this size.
+func (r *Router) writeFields(q *request, fields []port.Field) bool {
+	if !r.acceptable(fields) {
+		r.stopWriting(q, uint64(h3wire.CodeInternalError), r.tooLarge())
+		return false
+	}
+	bound := qpack.MaxLen(fields)
+	if bound+h3wire.MaxFrameHeader > actor.ChunkHuge {
+		r.writeLongFields(q, qpack.Encode(make([]byte, 0, bound), fields))
+		return true
+	}
+	c := r.cfg.Chunks.Get(actor.Headroom + bound)
+	c.B = qpack.Encode(c.Space()[actor.Headroom:actor.Headroom], fields)
+	length := uint64(len(c.B))
+	var space [h3wire.MaxFrameHeader]byte
+	c.Prepend(h3wire.AppendFrameHeader(space[:0], h3wire.FrameHeaders, length))
+	q.write(c)
+	r.traceSent(q, h3wire.FrameHeaders, length, fields)
+	return true
+}
+
+// writeLongFields writes a HEADERS frame over several chunks.
+func (r *Router) writeLongFields(q *request, section []byte) {
+	c := r.cfg.Chunks.Get(actor.ChunkHuge)
+	c.B = h3wire.AppendFrameHeader(c.B, h3wire.FrameHeaders, uint64(len(section)))
+	for {
+		n := min(len(section), cap(c.B)-len(c.B))
+		c.B = append(c.B, section[:n]...)
+		q.write(c)
+		if section = section[n:]; len(section) == 0 {
+			return
+		}
+		c = r.cfg.Chunks.Get(len(section))
+	}
+}
+
+// acceptable reports whether the peer takes a field section of this size. RFC 9114 s4.2.2: SHOULD NOT send a larger one.
+func (r *Router) acceptable(fields []port.Field) bool {
+	limit := r.control.settings.MaxFieldSectionSize
+	return limit == h3wire.Unlimited || qpack.Size(fields) <= limit
+}
+
+func (r *Router) tooLarge() error {
+	return &port.StreamError{Code: uint64(h3wire.CodeInternalError), Reason: "the fields exceed what the peer accepts"}
+}
+
+func (r *Router) traceSent(q *request, t h3wire.FrameType, length uint64, fields []port.Field) {
+	if r.cfg.Trace != nil {
+		r.cfg.Trace.H3Frame(r.now, true, q.stream.ID, uint64(t), length, fields)
+	}
+}

@@ -1,0 +1,366 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"sync"
+
+	"quicpro/actors/port"
+	"quicpro/internal/actor"
+	"quicpro/wire/h3wire"
+)
+
+// maxInformational is how many 1xx responses one request may get. Beyond, it is cancelled: they cost nothing to send.
+const maxInformational = 64
+
+// call is one request on one connection, from the credit that admits it to the return of that credit.
+//
+// Three goroutines may meet here: the caller in RoundTrip and later in the body's Read; the upload, which reads the
+// request's body; and the context's, which cancels. A call is cancelled at most once, and over when both halves are.
+type call struct {
+	conn  exchanger
+	x     *port.Exchange
+	ctx   context.Context
+	req   *http.Request
+	trace *httptrace.ClientTrace // may be nil
+	list  *fieldList
+	done  func() // when over; may be nil
+
+	upload *upload         // nil unless a goroutine sends the body
+	small  [1]*actor.Chunk // the body, if it is sent without one
+
+	rmu      sync.Mutex // guards what follows: it is held while a delivery is awaited
+	in       incoming
+	readOver bool
+	closed   bool // the caller closed the body
+	informed int  // 1xx responses seen
+	resp     http.Response
+
+	mu        sync.Mutex // guards what follows; held briefly
+	halves    int        // still running
+	cancelled bool
+	cause     error // why it was cancelled
+	stop      func() bool
+}
+
+// newCall binds a request to a connection's credit.
+func newCall(ctx context.Context, conn exchanger, x *port.Exchange, req *http.Request, list *fieldList) *call {
+	c := &call{conn: conn, x: x, ctx: ctx, req: req, list: list, halves: 2}
+	c.in.conn, c.in.x = conn, x
+	return c
+}
+
+// response waits for the head of the final response. The error is the room's own, for the retry decision; the call is
+// then over.
+func (c *call) response() (*http.Response, error) {
+	c.rmu.Lock()
+	defer c.rmu.Unlock()
+	done := c.ctx.Done()
+	for {
+		var d *port.Delivery
+		select {
+		case d = <-c.x.Reads.C():
+		case <-done:
+			return nil, c.fail(contextError(c.ctx, "waiting for the response"))
+		}
+		if c.trace != nil && c.trace.GotFirstResponseByte != nil && c.informed == 0 && len(d.Heads) > 0 {
+			c.trace.GotFirstResponseByte()
+		}
+		final, err := c.heads(d.Heads)
+		if err != nil {
+			c.in.accept(d)
+			return nil, c.fail(err)
+		}
+		if final != nil {
+			return c.respond(final, d), nil
+		}
+		c.in.accept(d)
+		c.in.discard()
+		if c.in.ended {
+			err := c.in.end()
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			if c.upload != nil {
+				c.abort(err) // the rest of the body is in vain
+			}
+			c.endRead()
+			return nil, c.blame(err)
+		}
+	}
+}
+
+// fail cancels the call while its response is awaited. The lock rmu is held.
+func (c *call) fail(err error) error {
+	c.abort(err)
+	c.in.drain()
+	c.endRead()
+	return err
+}
+
+// heads looks through response heads and returns the final one, if it is there.
+func (c *call) heads(heads [][]port.Field) (final []port.Field, err error) {
+	for _, fields := range heads {
+		status := 0
+		for i := range fields {
+			if fields[i].Name == ":status" {
+				status = parseStatus(fields[i].Value)
+			}
+		}
+		if status == 0 {
+			return nil, &StreamError{Code: uint64(h3wire.CodeMessageError), Reason: "the response has no valid :status"}
+		}
+		if status >= 200 {
+			return fields, nil
+		}
+		if err := c.inform(status, fields); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// inform passes a 1xx response on (RFC 9110 s15.2).
+func (c *call) inform(status int, fields []port.Field) error {
+	if c.informed++; c.informed > maxInformational {
+		return &StreamError{Code: uint64(h3wire.CodeExcessiveLoad), Reason: "too many informational responses"}
+	}
+	if status == http.StatusContinue {
+		if c.trace != nil && c.trace.Got100Continue != nil {
+			c.trace.Got100Continue()
+		}
+		if c.upload != nil {
+			c.upload.admit(true)
+		}
+	}
+	if c.trace != nil && c.trace.Got1xxResponse != nil {
+		return c.trace.Got1xxResponse(status, textproto.MIMEHeader(headerOf(fields)))
+	}
+	return nil
+}
+
+// respond makes the response of its head, and of the delivery that brought it.
+func (c *call) respond(fields []port.Field, d *port.Delivery) *http.Response {
+	r := &c.resp
+	for i := range fields {
+		if fields[i].Name == ":status" {
+			r.StatusCode = parseStatus(fields[i].Value)
+			break
+		}
+	}
+	r.Status = statusLine(r.StatusCode)
+	r.Proto, r.ProtoMajor = "HTTP/3.0", 3
+	r.Header = headerOf(fields)
+	r.Trailer = announcedTrailers(r.Header)
+	r.ContentLength = d.Length
+	r.Request = c.req
+	r.TLS = c.conn.State()
+	if c.upload != nil {
+		c.upload.admit(r.StatusCode < 300)
+	}
+	c.in.accept(d)
+	if c.in.empty() {
+		if r.ContentLength < 0 && c.req.Method != http.MethodHead {
+			r.ContentLength = 0
+		}
+		r.Body = http.NoBody
+		c.in.settle()
+		c.endMessage()
+		return r
+	}
+	r.Body = (*responseBody)(c)
+	if c.in.over {
+		c.endRead()
+	}
+	c.watch()
+	return r
+}
+
+// watch makes the end of the context cancel what is left of the call, whether or not somebody reads.
+func (c *call) watch() {
+	if c.ctx.Done() == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.halves > 0 {
+		c.stop = context.AfterFunc(c.ctx, func() {
+			c.abort(contextError(c.ctx, "reading the response body"))
+			c.rmu.Lock()
+			defer c.rmu.Unlock()
+			if !c.readOver {
+				c.in.drain()
+				c.endRead()
+			}
+		})
+	}
+}
+
+// abort cancels both halves, once. h3 answers at once with what is owed; whoever waits sees it.
+func (c *call) abort(cause error) {
+	c.mu.Lock()
+	if c.cancelled || c.halves == 0 {
+		c.mu.Unlock()
+		return
+	}
+	c.cancelled, c.cause = true, cause
+	o := &c.x.CancelOrder
+	o.StopReading, o.StopWriting, o.Code = true, true, uint64(h3wire.CodeRequestCancelled)
+	var own *StreamError
+	if errors.As(cause, &own) && !own.Remote && own.Code != 0 {
+		o.Code = own.Code
+	}
+	c.conn.Cancel(c.x)
+	c.mu.Unlock()
+	if c.upload != nil {
+		c.upload.close()
+	}
+}
+
+// blame returns why a call really failed: our own cancellation before what h3 answered to it.
+func (c *call) blame(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cancelled && c.cause != nil {
+		return c.cause
+	}
+	return err
+}
+
+// endMessage follows the last byte of a body: trailers, and the end of the reading half. The lock rmu is held.
+func (c *call) endMessage() {
+	if c.in.err == nil && len(c.in.trailers) > 0 {
+		fillTrailers(&c.resp.Trailer, c.in.trailers)
+		c.in.trailers = nil
+	}
+	c.endRead()
+	// The server has said everything, and not that it liked it: nobody waits for the rest of the request.
+	if c.upload != nil && c.resp.StatusCode >= 300 {
+		c.abort(nil)
+	}
+}
+
+// endRead ends the reading half, once. Without an upload it also takes the last answer to the sending half, which is
+// there already unless the server answered before it had the request. The lock rmu is held.
+func (c *call) endRead() {
+	if c.readOver {
+		return
+	}
+	c.readOver = true
+	if c.upload == nil {
+		select {
+		case s := <-c.x.Writes.C():
+			if s.Last {
+				c.endHalf()
+				break
+			}
+			c.endWriting()
+		default:
+			c.endWriting()
+		}
+	}
+	c.endHalf()
+}
+
+func (c *call) endWriting() {
+	c.abort(nil)
+	for s := range c.x.Writes.C() {
+		if s.Last {
+			break
+		}
+	}
+	c.endHalf()
+}
+
+// endHalf counts a half out; with the second the credit goes home.
+func (c *call) endHalf() {
+	c.mu.Lock()
+	c.halves--
+	over, stop := c.halves == 0, c.stop
+	c.mu.Unlock()
+	if !over {
+		return
+	}
+	if stop != nil {
+		stop()
+	}
+	c.list.release()
+	c.conn.Release(c.x)
+	if c.done != nil {
+		c.done()
+	}
+}
+
+// responseBody is a call seen as the body of its response.
+type responseBody call
+
+// Read returns the next bytes. It waits for the peer; the end of the request's context ends the wait.
+func (b *responseBody) Read(p []byte) (int, error) {
+	c := (*call)(b)
+	c.rmu.Lock()
+	defer c.rmu.Unlock()
+	if c.closed {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	n, err := c.in.read(p, c.more)
+	return n, c.endOf(err)
+}
+
+// WriteTo writes the whole rest to w; io.Copy uses it.
+func (b *responseBody) WriteTo(w io.Writer) (int64, error) {
+	c := (*call)(b)
+	c.rmu.Lock()
+	defer c.rmu.Unlock()
+	if c.closed {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	n, err := c.in.writeTo(w, c.more)
+	if c.in.ended {
+		err = c.endOf(err)
+	}
+	return n, err
+}
+
+// more waits for the next delivery: a cancellation makes h3 send the last one, so nothing else needs to be waited for.
+func (c *call) more() (*port.Delivery, error) { return <-c.x.Reads.C(), nil }
+
+// endOf does what is due at the end of the body and turns its error into the public one.
+func (c *call) endOf(err error) error {
+	if c.in.ended {
+		c.endMessage()
+	}
+	if err == nil || err == io.EOF {
+		return err
+	}
+	return publicError(c.blame(err))
+}
+
+// Close ends the call. What the server still sends is refused with H3_REQUEST_CANCELLED.
+func (b *responseBody) Close() error {
+	c := (*call)(b)
+	c.abortUnlessReceived()
+	c.rmu.Lock()
+	defer c.rmu.Unlock()
+	c.closed = true
+	if !c.in.ended {
+		c.in.drain()
+	}
+	c.endRead()
+	return nil
+}
+
+// abortUnlessReceived cancels what of the call is still on its way. If only bytes in memory are left it does nothing.
+func (c *call) abortUnlessReceived() {
+	if c.rmu.TryLock() {
+		received := c.in.d != nil && c.in.d.Last && c.upload == nil
+		c.rmu.Unlock()
+		if received {
+			return
+		}
+	}
+	c.abort(http.ErrBodyReadAfterClose)
+}

@@ -1,0 +1,141 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// DefaultClient is the client of Do and Get: the system's certificate authorities, no time limit but the dial's.
+var DefaultClient = &Client{}
+
+// Do sends a request over HTTP/3 with DefaultClient and returns the response, whatever its status. No redirect is
+// followed. The response's body must be closed.
+func Do(req *http.Request) (*http.Response, error) { return DefaultClient.Do(req) }
+
+// Get is a GET with DefaultClient; see Client.Get.
+func Get(ctx context.Context, rawURL string, query ...url.Values) (*http.Response, error) {
+	return DefaultClient.Get(ctx, rawURL, query...)
+}
+
+// Client makes requests. Its zero value is ready; any number of goroutines may share it. Fields must not be changed
+// after the first request. For redirects and cookies use an http.Client with a Transport.
+type Client struct {
+	// TLS is the client side of every handshake; see LoadClientTLS. The server's name is taken from the URL unless set.
+	TLS *tls.Config
+
+	// Timeout bounds a request from the call to the last byte of the response's body. 0 means no bound.
+	Timeout time.Duration
+
+	// ConnectTo, "host:port", is dialed whatever the URL says.
+	ConnectTo string
+
+	// DialTimeout bounds name resolution and handshake together. 0 means 10 s.
+	DialTimeout time.Duration
+
+	// DisableCompression switches off the transparent "Accept-Encoding: gzip".
+	DisableCompression bool
+
+	// Logger hears about connections; nil is silence.
+	Logger *slog.Logger
+
+	// QlogDir, if not empty, gets one qlog file for each connection.
+	QlogDir string
+
+	once      sync.Once
+	transport *Transport
+}
+
+// Do sends a request and returns the response, whatever its status: redirects are not followed. The response's body
+// must be closed. Errors are *url.Error around those of this package.
+func (c *Client) Do(req *http.Request) (*http.Response, error) {
+	if req.URL == nil {
+		closeBody(req.Body)
+		return nil, errors.New("api: the request has no URL")
+	}
+	t := c.shared()
+	if u := req.URL.User; u != nil && req.Header.Get("Authorization") == "" {
+		password, _ := u.Password()
+		req = req.Clone(req.Context())
+		if req.Header == nil {
+			req.Header = make(http.Header)
+		}
+		req.SetBasicAuth(u.Username(), password)
+	}
+	var resp *http.Response
+	var err error
+	if c.Timeout > 0 {
+		what := &timeoutError{what: fmt.Sprintf("not finished within Client.Timeout (%v)", c.Timeout), err: context.DeadlineExceeded}
+		ctx, cancel := context.WithTimeoutCause(req.Context(), c.Timeout, what)
+		if resp, err = t.roundTrip(req.WithContext(ctx), cancel); err != nil {
+			cancel()
+		}
+	} else {
+		resp, err = t.roundTrip(req, nil)
+	}
+	if err != nil {
+		return nil, &url.Error{Op: operation(req.Method), URL: req.URL.Redacted(), Err: err}
+	}
+	return resp, nil
+}
+
+// Get sends a GET. Query parameters are added to those of the URL.
+func (c *Client) Get(ctx context.Context, rawURL string, query ...url.Values) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range query {
+		encoded := q.Encode() // sorted by key
+		if req.URL.RawQuery != "" && encoded != "" {
+			encoded = "&" + encoded
+		}
+		req.URL.RawQuery += encoded
+	}
+	return c.Do(req)
+}
+
+// Post sends a POST with a body of the given media type.
+func (c *Client) Post(ctx context.Context, rawURL, contentType string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, rawURL, body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", contentType)
+	return c.Do(req)
+}
+
+// CloseIdleConnections closes the connections without a request.
+func (c *Client) CloseIdleConnections() { c.shared().CloseIdleConnections() }
+
+// Close ends every connection at once, and running requests with them. A closed Client stays closed.
+func (c *Client) Close() error { return c.shared().Close() }
+
+// RoundTripper returns the client's transport, for use in an http.Client that shares its connections.
+func (c *Client) RoundTripper() *Transport { return c.shared() }
+
+func (c *Client) shared() *Transport {
+	c.once.Do(func() {
+		c.transport = &Transport{
+			TLSClientConfig: c.TLS, ConnectTo: c.ConnectTo, DialTimeout: c.DialTimeout,
+			DisableCompression: c.DisableCompression, Logger: c.Logger, QlogDir: c.QlogDir,
+		}
+	})
+	return c.transport
+}
+
+// operation is how url.Error writes a method.
+func operation(method string) string {
+	if method == "" {
+		return "Get"
+	}
+	return method[:1] + strings.ToLower(method[1:])
+}

@@ -1,0 +1,243 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"syscall"
+
+	"quicpro/actors/port"
+	"quicpro/wire"
+	"quicpro/wire/h3wire"
+)
+
+// Errors that are matched with errors.Is.
+var (
+	// ErrTimeout matches every error that is a lack of answer: a handshake or a request that took too long, a
+	// connection that went silent. Such errors also say Timeout() == true, as net.Error wants.
+	ErrTimeout error = &timeoutError{what: "timed out"}
+
+	// ErrRefused matches a dial that the network answered with "nobody listens there". Such errors also match
+	// syscall.ECONNREFUSED.
+	ErrRefused = errors.New("connection refused")
+
+	// ErrClosed matches what is left of a request when its Transport, Client or Server was closed.
+	ErrClosed = errors.New("api: closed")
+)
+
+// A TLSError is a handshake that failed, or a TLS alert at any time.
+type TLSError struct {
+	Alert  uint8 // the TLS alert that was sent or received (RFC 8446 s6)
+	Remote bool  // the peer sent it
+	Err    error // what crypto/tls said, if the failure was found on this side
+	reason string
+}
+
+// Error says what failed and who found it.
+func (e *TLSError) Error() string {
+	s := "TLS handshake failed"
+	if e.Remote {
+		s = "the peer ended the TLS handshake"
+	}
+	s += ": " + tls.AlertError(e.Alert).Error()
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	} else if e.reason != "" {
+		s += ": " + e.reason
+	}
+	if e.Alert == alertNoProtocol {
+		s += " (the other side does not offer HTTP/3 here)"
+	}
+	return s
+}
+
+// Unwrap returns what crypto/tls said.
+func (e *TLSError) Unwrap() error { return e.Err }
+
+// alertNoProtocol is TLS's no_application_protocol (RFC 7301 s3.2).
+const alertNoProtocol = 120
+
+// A CertificateError is a peer whose certificate was not accepted on this side. The error of crypto/x509 or crypto/tls
+// lies beneath and is found with errors.As.
+type CertificateError struct {
+	Err error
+}
+
+// Error says what is wrong with the certificate.
+func (e *CertificateError) Error() string { return "certificate not accepted: " + e.Err.Error() }
+
+// Unwrap returns the error of crypto/x509 or crypto/tls.
+func (e *CertificateError) Unwrap() error { return e.Err }
+
+// A VersionError is a server that speaks none of our QUIC versions (RFC 9000 s6.2).
+type VersionError struct {
+	Offers []uint32 // what it speaks
+}
+
+// Error lists what the server speaks.
+func (e *VersionError) Error() string {
+	s := "the server speaks no QUIC version of ours; it offers"
+	for _, v := range e.Offers {
+		s += fmt.Sprintf(" 0x%08x", v)
+	}
+	return s
+}
+
+// A StreamError is one request that was ended by an error code, while its connection lives on.
+type StreamError struct {
+	Code   uint64 // RFC 9114 s8.1
+	Remote bool   // the peer ended it
+	Reason string
+}
+
+// Error names the code and who sent it.
+func (e *StreamError) Error() string {
+	s := "request reset by this side with "
+	if e.Remote {
+		s = "request reset by the peer with "
+	}
+	s += h3wire.ErrorCode(e.Code).String()
+	if e.Reason != "" {
+		s += ": " + e.Reason
+	}
+	return s
+}
+
+// A ConnectionError is a connection that ended under the request.
+type ConnectionError struct {
+	Code   uint64 // what CONNECTION_CLOSE said; 0 if there was none
+	App    bool   // Code is HTTP/3's (RFC 9114 s8.1), not QUIC's (RFC 9000 s20.1)
+	Reason string
+	Remote bool  // the peer closed
+	Err    error // the engine's own account of it
+
+	timeout, refused bool
+}
+
+// Error says how the connection ended.
+func (e *ConnectionError) Error() string {
+	switch {
+	case e.refused:
+		return "connection refused: nobody listens on that UDP port"
+	case e.Err != nil && !e.App:
+		return e.Err.Error()
+	}
+	s := "connection closed by this side with "
+	if e.Remote {
+		s = "connection closed by the peer with "
+	}
+	if e.App {
+		s += h3wire.ErrorCode(e.Code).String()
+	} else {
+		s += wire.ErrorCode(e.Code).String()
+	}
+	if e.Reason != "" {
+		s += ": " + e.Reason
+	}
+	return s
+}
+
+// Unwrap returns the engine's own account.
+func (e *ConnectionError) Unwrap() error { return e.Err }
+
+// Timeout reports whether the connection ended for lack of answers.
+func (e *ConnectionError) Timeout() bool { return e.timeout }
+
+// Temporary is what net.Error asks for; it says the same as Timeout.
+func (e *ConnectionError) Temporary() bool { return e.timeout }
+
+// Is matches ErrTimeout, ErrRefused and syscall.ECONNREFUSED.
+func (e *ConnectionError) Is(target error) bool {
+	switch target {
+	case ErrTimeout:
+		return e.timeout
+	case ErrRefused, syscall.ECONNREFUSED:
+		return e.refused
+	}
+	return false
+}
+
+// timeoutError is a wait that took too long.
+type timeoutError struct {
+	what string
+	err  error
+}
+
+func (e *timeoutError) Error() string {
+	if e.err != nil {
+		return e.what + ": " + e.err.Error()
+	}
+	return e.what
+}
+func (e *timeoutError) Unwrap() error        { return e.err }
+func (e *timeoutError) Timeout() bool        { return true }
+func (e *timeoutError) Temporary() bool      { return true }
+func (e *timeoutError) Is(target error) bool { return target == ErrTimeout }
+
+// contextError is the error of a wait that ended with its context.
+func contextError(ctx context.Context, during string) error {
+	err := context.Cause(ctx)
+	if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrTimeout) {
+		return &timeoutError{what: "timed out " + during, err: err}
+	}
+	return err
+}
+
+// publicError turns what rooms say into what callers match. Every error of the engine passes here and nowhere else.
+func publicError(err error) error {
+	if err == nil {
+		return nil
+	}
+	var cause *port.Cause
+	if errors.As(err, &cause) && cause != nil {
+		return causeError(cause)
+	}
+	var stream *port.StreamError
+	if errors.As(err, &stream) {
+		reason := stream.Reason
+		if reason == "" && stream.Err != nil {
+			reason = stream.Err.Error()
+		}
+		return &StreamError{Code: stream.Code, Remote: stream.Remote, Reason: reason}
+	}
+	return err
+}
+
+// unprocessed reports whether err says that the server has not acted on the request, so that it may be sent again
+// whatever its method (RFC 9114 s4.1.1, s5.2).
+func unprocessed(err error) bool {
+	var stream *port.StreamError
+	return errors.As(err, &stream) && (stream.Unprocessed || stream.Remote && stream.Code == uint64(h3wire.CodeRequestRejected))
+}
+
+// causeError turns the death of a connection into a public error.
+func causeError(c *port.Cause) error {
+	alert, isAlert := wire.ErrorCode(c.Code).Alert()
+	switch {
+	case c.Why == port.NoVersion:
+		offers := make([]uint32, len(c.Offers))
+		for i, v := range c.Offers {
+			offers[i] = uint32(v)
+		}
+		return &VersionError{Offers: offers}
+	case c.Err != nil && certificateFault(c.Err):
+		return &CertificateError{Err: c.Err}
+	case isAlert && !c.App && (c.Why == port.Ours || c.Why == port.Theirs):
+		return &TLSError{Alert: alert, Remote: c.Why == port.Theirs, Err: c.Err, reason: c.Reason}
+	}
+	return &ConnectionError{
+		Code: c.Code, App: c.App, Reason: c.Reason, Remote: c.Why == port.Theirs || c.Why == port.Reset, Err: c,
+		timeout: c.Why == port.TimedOut || c.Why == port.Idle, refused: c.Why == port.Refused,
+	}
+}
+
+// certificateFault reports whether err is about a certificate that this side did not accept.
+func certificateFault(err error) bool {
+	var verification *tls.CertificateVerificationError
+	var authority x509.UnknownAuthorityError
+	var hostname x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &hostname) || errors.As(err, &invalid)
+}

@@ -1,0 +1,157 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/net/http/httpguts"
+
+	"quicpro/actors/port"
+)
+
+// fieldList is a reusable list of field lines on their way to the wire. It goes back to its pool when the h3 room has
+// answered the message that carried it.
+type fieldList struct {
+	fields []port.Field
+	keys   []string // scratch: the header's keys in their order on the wire
+}
+
+var fieldLists = sync.Pool{New: func() any {
+	return &fieldList{fields: make([]port.Field, 0, 24), keys: make([]string, 0, 16)}
+}}
+
+func newFieldList() *fieldList { return fieldLists.Get().(*fieldList) }
+
+// release empties the list and gives it back.
+func (l *fieldList) release() {
+	l.reset()
+	clear(l.keys[:cap(l.keys)])
+	l.keys = l.keys[:0]
+	fieldLists.Put(l)
+}
+
+// reset empties the list for the next message.
+func (l *fieldList) reset() {
+	clear(l.fields)
+	l.fields = l.fields[:0]
+}
+
+// add appends one field line, its name in lower case.
+func (l *fieldList) add(name, value string) {
+	l.fields = append(l.fields, port.Field{Name: name, Value: value, Sensitive: sensitive(name)})
+}
+
+// addHeader appends every line of h that may travel, but not those whose lower-case name skip refuses. The order is that
+// of the sorted keys: what goes to the wire never depends on the order of a map.
+func (l *fieldList) addHeader(h http.Header, skip func(lower string) bool) {
+	for _, key := range l.sorted(h) {
+		lower := lowerName(key)
+		if connectionSpecific(lower) || !httpguts.ValidHeaderFieldName(key) || skip != nil && skip(lower) {
+			continue
+		}
+		for _, v := range h[key] {
+			// RFC 9114 s4.2: TE may only say "trailers".
+			if !httpguts.ValidHeaderFieldValue(v) || lower == "te" && v != "trailers" {
+				continue
+			}
+			l.add(lower, trimSpace(v))
+		}
+	}
+}
+
+// addTrailers appends the trailer section: the announced names, and the keys with http.TrailerPrefix.
+func (l *fieldList) addTrailers(h http.Header, announced []string) {
+	for _, key := range l.sorted(h) {
+		name, prefixed := strings.CutPrefix(key, http.TrailerPrefix)
+		if !prefixed && !slices.Contains(announced, key) {
+			continue
+		}
+		lower := lowerName(name)
+		if !httpguts.ValidTrailerHeader(http.CanonicalHeaderKey(name)) || !httpguts.ValidHeaderFieldName(name) || connectionSpecific(lower) {
+			continue
+		}
+		for _, v := range h[key] {
+			if httpguts.ValidHeaderFieldValue(v) {
+				l.add(lower, trimSpace(v))
+			}
+		}
+	}
+}
+
+func (l *fieldList) sorted(h http.Header) []string {
+	l.keys = l.keys[:0]
+	for key := range h {
+		l.keys = append(l.keys, key)
+	}
+	slices.Sort(l.keys)
+	return l.keys
+}
+
+// trimSpace removes the white space around a field value that RFC 9110 s5.5 does not count to it.
+func trimSpace(v string) string {
+	if v == "" || v[0] > ' ' && v[len(v)-1] > ' ' {
+		return v
+	}
+	return strings.Trim(v, " \t")
+}
+
+// headerOf makes an http.Header of received field lines, pseudo-header fields left out. All values share one array.
+func headerOf(fields []port.Field) http.Header {
+	n := 0
+	for i := range fields {
+		if !pseudo(fields[i].Name) {
+			n++
+		}
+	}
+	h := make(http.Header, n)
+	values := make([]string, n)
+	for i := range fields {
+		f := &fields[i]
+		if pseudo(f.Name) {
+			continue
+		}
+		key := headerKey(f.Name)
+		if old, ok := h[key]; ok {
+			h[key] = append(old, f.Value)
+			continue
+		}
+		values[0] = f.Value
+		h[key], values = values[:1:1], values[1:]
+	}
+	return h
+}
+
+// announcedTrailers makes the Trailer map of a message from its Trailer header: names without values yet. It removes
+// the header, as net/http does.
+func announcedTrailers(h http.Header) http.Header {
+	values := h["Trailer"]
+	if values == nil {
+		return nil
+	}
+	delete(h, "Trailer")
+	var t http.Header
+	eachElement(values, func(name string) {
+		name = http.CanonicalHeaderKey(name)
+		if !httpguts.ValidTrailerHeader(name) {
+			return
+		}
+		if t == nil {
+			t = make(http.Header)
+		}
+		t[name] = nil
+	})
+	return t
+}
+
+// fillTrailers puts a received trailer section into *t.
+func fillTrailers(t *http.Header, fields []port.Field) {
+	for i := range fields {
+		if *t == nil {
+			*t = make(http.Header, len(fields))
+		}
+		key := headerKey(fields[i].Name)
+		(*t)[key] = append((*t)[key], fields[i].Value)
+	}
+}

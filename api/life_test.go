@@ -1,0 +1,330 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestCancellingTheContextEndsTheHandlers(t *testing.T) {
+	ended := make(chan error, 1)
+	begun := make(chan bool, 1)
+	d := demo(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/body" {
+			_, _ = io.WriteString(w, "some")
+			w.(http.Flusher).Flush()
+		}
+		begun <- true
+		<-r.Context().Done()
+		ended <- r.Context().Err()
+	})
+	for _, path := range []string{"/head", "/body"} {
+		ctx, cancel := context.WithCancelCause(within(t))
+		why := errors.New("changed my mind")
+		go func() {
+			<-begun
+			if path == "/head" {
+				cancel(why)
+			}
+		}()
+		resp, err := d.Client.Get(ctx, d.URL+path)
+		if path == "/body" {
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := make([]byte, 4)
+			if _, err := io.ReadFull(resp.Body, b); err != nil {
+				t.Fatal(err)
+			}
+			cancel(why)
+			_, err = resp.Body.Read(b)
+			if !errors.Is(err, why) {
+				t.Errorf("%s: reading after the cancellation: %v", path, err)
+			}
+			_ = resp.Body.Close()
+		} else if !errors.Is(err, why) {
+			t.Errorf("%s: %v", path, err)
+		}
+		if err := <-ended; err == nil {
+			t.Errorf("%s: the handler's context has no error", path)
+		}
+	}
+}
+
+func TestClosingTheBodyEarlyEndsTheHandler(t *testing.T) {
+	ended := make(chan error, 1)
+	d := demo(t, func(w http.ResponseWriter, r *http.Request) {
+		b := make([]byte, 10_000)
+		for {
+			if _, err := w.Write(b); err != nil {
+				ended <- err
+				return
+			}
+		}
+	})
+	resp := get(t, d, "/")
+	if err := resp.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var stream *StreamError
+	if err := <-ended; !errors.As(err, &stream) || stream.Code != 0x10c || !stream.Remote {
+		t.Errorf("the handler's Write said: %v", err)
+	}
+	if _, err := resp.Body.Read(make([]byte, 1)); !errors.Is(err, http.ErrBodyReadAfterClose) {
+		t.Errorf("reading after Close: %v", err)
+	}
+	if resp := get(t, d, "/"); resp.Body.Close() != nil {
+		t.Error("the connection did not survive")
+	}
+	<-ended
+}
+
+func TestTimeoutsAreTimeouts(t *testing.T) {
+	release := make(chan bool)
+	d := demo(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/body" {
+			_, _ = io.WriteString(w, "x")
+			w.(http.Flusher).Flush()
+		}
+		<-release
+	})
+	defer close(release)
+	client := &Client{TLS: d.Client.TLS, Timeout: 50 * time.Millisecond}
+	defer client.Close()
+	for _, path := range []string{"/head", "/body"} {
+		resp, err := client.Get(t.Context(), d.URL+path)
+		if path == "/body" {
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+		}
+		var timeout net.Error
+		if !errors.Is(err, ErrTimeout) || !errors.As(err, &timeout) || !timeout.Timeout() || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	std := &http.Client{Transport: d.Client.RoundTripper(), Timeout: 50 * time.Millisecond}
+	_, err := std.Get(d.URL + "/head")
+	var timeout net.Error
+	if !errors.As(err, &timeout) || !timeout.Timeout() {
+		t.Errorf("http.Client: %v", err)
+	}
+}
+
+func TestAnErrorOfTheRequestsBodyIsReported(t *testing.T) {
+	d := demo(t, func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err == nil {
+			t.Error("the handler saw a complete body")
+		}
+	})
+	broken := errors.New("disk on fire")
+	for name, b := range map[string]struct {
+		r      io.Reader
+		length int64
+		want   string
+	}{
+		"error":     {io.MultiReader(strings.NewReader("begin"), failing{broken}), -1, "disk on fire"},
+		"too short": {io.MultiReader(strings.NewReader("begin")), 9, "4 bytes early"},
+		"too long":  {io.MultiReader(strings.NewReader("beginning")), 5, "longer"},
+	} {
+		sent := &watched{Reader: b.r}
+		req, _ := http.NewRequestWithContext(within(t), "POST", d.URL, sent)
+		req.ContentLength = b.length
+		_, err := d.Client.Do(req)
+		if err == nil || !strings.Contains(err.Error(), b.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+func TestABodyNobodyReadsDoesNotHoldTheResponse(t *testing.T) {
+	d := demo(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "enough") })
+	pr, pw := io.Pipe()
+	go func() {
+		b := make([]byte, 10_000)
+		for {
+			if _, err := pw.Write(b); err != nil {
+				return
+			}
+		}
+	}()
+	resp, err := d.Client.Post(within(t), d.URL, "text/plain", pr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := body(t, resp); got != "enough" {
+		t.Errorf("got %q", got)
+	}
+	_ = pr.Close()
+}
+
+func TestMaxBytesReaderRefusesWhatIsTooLong(t *testing.T) {
+	d := demo(t, func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, 1000)
+		_, err := io.ReadAll(r.Body)
+		var tooLong *http.MaxBytesError
+		if !errors.As(err, &tooLong) {
+			t.Errorf("reading said %v", err)
+		}
+		http.Error(w, "too long", http.StatusRequestEntityTooLarge)
+	})
+	resp, err := d.Client.Post(within(t), d.URL, "text/plain", strings.NewReader(strings.Repeat("x", 100_000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := body(t, resp); resp.StatusCode != http.StatusRequestEntityTooLarge || got != "too long\n" {
+		t.Errorf("%s %q", resp.Status, got)
+	}
+}
+
+func TestDeadlinesOfTheResponseController(t *testing.T) {
+	results := make(chan error, 2)
+	d := demo(t, func(w http.ResponseWriter, r *http.Request) {
+		c := http.NewResponseController(w)
+		if err := c.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
+			t.Error(err)
+		}
+		_, err := r.Body.Read(make([]byte, 1))
+		results <- err
+		_ = c.SetReadDeadline(time.Time{})
+		if err := c.SetWriteDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+			t.Error(err)
+		}
+		b := make([]byte, 1<<20)
+		for err = nil; err == nil; {
+			_, err = w.Write(b)
+		}
+		results <- err
+	})
+	pr, pw := io.Pipe()
+	defer pw.Close()
+	resp, err := d.Client.Post(within(t), d.URL, "text/plain", pr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, what := range []string{"reading", "writing"} {
+		if err := <-results; !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s past the deadline: %v", what, err)
+		}
+	}
+	_ = resp.Body.Close()
+}
+
+func TestShutdownLetsRequestsEnd(t *testing.T) {
+	begun, finish := make(chan bool), make(chan bool)
+	d := demo(t, func(w http.ResponseWriter, r *http.Request) {
+		begun <- true
+		<-finish
+		_, _ = io.WriteString(w, "finished")
+	})
+	type result struct {
+		text string
+		err  error
+	}
+	answer := make(chan result, 1)
+	go func() {
+		resp, err := d.Client.Get(t.Context(), d.URL)
+		if err != nil {
+			answer <- result{"", err}
+			return
+		}
+		b, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		answer <- result{string(b), err}
+	}()
+	<-begun
+	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := d.Server.Shutdown(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Shutdown with a running request and no patience: %v", err)
+	}
+	close(finish)
+	if err := d.Server.Shutdown(within(t)); err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+	if r := <-answer; r.err != nil || r.text != "finished" {
+		t.Errorf("the running request got %q, %v", r.text, r.err)
+	}
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Server.Serve(pc); !errors.Is(err, http.ErrServerClosed) {
+		t.Errorf("Serve after Shutdown: %v", err)
+	}
+}
+
+func TestClosingTheServerFailsTheRequest(t *testing.T) {
+	begun := make(chan bool, 8)
+	d := demo(t, func(w http.ResponseWriter, r *http.Request) {
+		begun <- true
+		<-r.Context().Done()
+	})
+	go func() {
+		<-begun
+		_ = d.Server.Close()
+	}()
+	// POST: a request that must not be sent twice.
+	_, err := d.Client.Post(within(t), d.URL, "text/plain", strings.NewReader("x"))
+	var conn *ConnectionError
+	if !errors.As(err, &conn) || !conn.Remote || !conn.App || conn.Code != 0x100 {
+		t.Errorf("%#v: %v", conn, err)
+	}
+}
+
+func TestClosingTheClientFailsTheRequest(t *testing.T) {
+	begun := make(chan bool, 8)
+	d := demo(t, func(w http.ResponseWriter, r *http.Request) {
+		begun <- true
+		<-r.Context().Done()
+	})
+	go func() {
+		<-begun
+		_ = d.Client.Close()
+	}()
+	if _, err := d.Client.Get(within(t), d.URL); !errors.Is(err, ErrClosed) {
+		var conn *ConnectionError
+		if !errors.As(err, &conn) || conn.Remote {
+			t.Error(err)
+		}
+	}
+	if _, err := d.Client.Get(within(t), d.URL); !errors.Is(err, ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+func TestADeadConnectionIsReplaced(t *testing.T) {
+	d := demo(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.RemoteAddr) })
+	first := body(t, get(t, d, "/"))
+	d.Client.CloseIdleConnections()
+	if second := body(t, get(t, d, "/")); first == second {
+		t.Error("the same connection after CloseIdleConnections")
+	}
+	// The server closes: the client's next request finds a dead connection and a new server at the old address.
+	addr := strings.TrimPrefix(d.URL, "https://")
+	if err := d.Server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	pc, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		t.Skip("the port was taken by somebody else")
+	}
+	again := &Server{Handler: d.Server.Handler, TLSConfig: d.Server.TLSConfig}
+	go func() { _ = again.Serve(pc) }()
+	defer again.Close()
+	if got := body(t, get(t, d, "/")); got == "" {
+		t.Error("no answer from the new server")
+	}
+}

@@ -1,0 +1,137 @@
+package api
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"quicpro/actors/port"
+)
+
+// requestBody is the body of a request that a handler answers.
+type requestBody struct {
+	e        *exchange
+	req      *http.Request
+	deadline deadline
+
+	mu     sync.Mutex // held while a delivery is awaited
+	in     incoming
+	expect bool // the client waits for 100 (Continue)
+	closed bool // by the handler: nothing more is read
+	done   bool // the handler has returned
+}
+
+func (b *requestBody) init(e *exchange) {
+	b.e = e
+	b.in.conn, b.in.x = e.conn, e.x
+}
+
+// open takes the first delivery, whose head has been read.
+func (b *requestBody) open(d *port.Delivery) {
+	b.in.accept(d)
+	if b.in.empty() && b.req != nil {
+		b.settle()
+	}
+}
+
+// Read returns the next bytes. The first one asks a client that waits for it to send its body.
+func (b *requestBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.begin(); err != nil {
+		return 0, err
+	}
+	n, err := b.in.read(p, b.more)
+	return n, b.after(err)
+}
+
+// WriteTo writes the whole rest to w; io.Copy uses it.
+func (b *requestBody) WriteTo(w io.Writer) (int64, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.begin(); err != nil {
+		return 0, err
+	}
+	n, err := b.in.writeTo(w, b.more)
+	return n, b.after(err)
+}
+
+// Close ends reading; the rest is refused when the handler returns.
+func (b *requestBody) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	return nil
+}
+
+// begin is what every reading starts with. The lock is held.
+func (b *requestBody) begin() error {
+	switch {
+	case b.closed || b.done:
+		return http.ErrBodyReadAfterClose
+	case b.deadline.passed():
+		return os.ErrDeadlineExceeded
+	case b.expect:
+		b.expect = false
+		return b.e.w.sayContinue()
+	}
+	return nil
+}
+
+// more waits for the next delivery, or the deadline.
+func (b *requestBody) more() (*port.Delivery, error) {
+	select {
+	case d := <-b.in.x.Reads.C():
+		return d, nil
+	default:
+	}
+	select {
+	case d := <-b.in.x.Reads.C():
+		return d, nil
+	case <-b.deadline.wait():
+		return nil, os.ErrDeadlineExceeded
+	}
+}
+
+// after fills the trailers at the end and makes errors public.
+func (b *requestBody) after(err error) error {
+	if b.in.ended {
+		b.settle()
+	}
+	if err == nil || err == io.EOF {
+		return err
+	}
+	if b.in.ended {
+		b.e.ctx.finish() // the peer does not go on with its request
+	}
+	return publicError(err)
+}
+
+// settle uses up an end without bytes.
+func (b *requestBody) settle() {
+	b.in.settle()
+	if b.in.err == nil && len(b.in.trailers) > 0 {
+		fillTrailers(&b.req.Trailer, b.in.trailers)
+		b.in.trailers = nil
+	}
+}
+
+// end is the return of the handler. unread says that the peer still sends.
+func (b *requestBody) end() (unread bool) {
+	b.deadline.set(time.Unix(1, 0)) // wakes a reader on another goroutine
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.done = true
+	b.deadline.stop()
+	return !b.in.over
+}
+
+// drain brings home what nobody has read, after the handler's last word.
+func (b *requestBody) drain() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.in.quiet = true // HandlerDone is an exchange's last message
+	b.in.drain()
+}

@@ -1,0 +1,312 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"quicpro/actors/port"
+	"quicpro/internal/actor"
+)
+
+// held is how much of a response is kept back before its head is sent: a response that ends within goes out as one
+// message, with its Content-Length.
+const held = actor.ChunkLarge - actor.Headroom
+
+// responseWriter is the http.ResponseWriter of one request. As with every ResponseWriter, one goroutine at a time may
+// use it; the lock is for the 100 (Continue) that a reading goroutine sends, and for the context's watch.
+type responseWriter struct {
+	e        *exchange
+	header   http.Header
+	deadline deadline
+
+	head     bool // the request was HEAD
+	decided  bool // the status is
+	sent     bool // the head has been handed over
+	finished bool // the handler has returned
+	status   int
+	length   int64 // declared Content-Length, -1 if none
+	written  int64 // body bytes from the handler
+
+	hasType, hasEncoding, hasDate bool
+	announced                     []string // trailers
+
+	list  *fieldList // the head's snapshot; then the trailers
+	chunk *actor.Chunk
+	room  []byte             // what of chunk's space is free
+	full  []*actor.Chunk     // filled before chunk
+	lists [2][3]*actor.Chunk // what full lies in, by turns: h3 may still read the other
+	turn  int
+
+	sending sync.Mutex // held from the wait for an answer to the next Send
+	info    *fieldList // an informational head on its way; guarded by sending
+
+	mu       sync.Mutex // guards what follows; held briefly
+	pending  bool       // a Send is not answered yet
+	last     bool       // the last answer has come
+	err      error      // what it said
+	waiting  bool       // somebody waits for an answer
+	watching bool       // a watch takes the answers and hands them on
+	wanted   bool       // a watch is to start
+	passed   chan *port.Sent
+}
+
+func (w *responseWriter) init(e *exchange) {
+	w.e, w.length = e, -1
+	w.full = w.lists[0][:0]
+}
+
+// Header returns the header to change before the first Write, and the trailers until the handler returns.
+func (w *responseWriter) Header() http.Header {
+	if w.header == nil {
+		w.header = make(http.Header)
+	}
+	return w.header
+}
+
+// WriteHeader decides the status. An informational one (1xx) is sent at once and may be followed by others.
+func (w *responseWriter) WriteHeader(status int) {
+	if status < 100 || status > 999 {
+		panic("api: invalid WriteHeader code " + strconv.Itoa(status))
+	}
+	switch {
+	case w.finished:
+	case w.decided:
+		w.e.server.logf("api: superfluous WriteHeader(%d), the status is %d already", status, w.status)
+	case status == http.StatusSwitchingProtocols:
+		w.e.server.logf("api: WriteHeader(101) ignored: HTTP/3 has no such status") // RFC 9114 s4.5
+	case status < 200:
+		w.inform(status)
+	default:
+		w.decide(status)
+	}
+}
+
+// Write sends body bytes, after an implicit WriteHeader(200). They are copied: p is the caller's again.
+func (w *responseWriter) Write(p []byte) (int, error) {
+	if err := w.begin(int64(len(p))); err != nil || w.head {
+		return w.nothing(p), err
+	}
+	n := 0
+	for n < len(p) {
+		if len(w.room) == 0 {
+			if err := w.grow(len(p) - n); err != nil {
+				return n, err
+			}
+		}
+		k := copy(w.room, p[n:])
+		w.filled(k)
+		n += k
+	}
+	return n, nil
+}
+
+// nothing counts the bytes of a HEAD response, and says how many of p count as written.
+func (w *responseWriter) nothing(p []byte) int {
+	if !w.head || !bodyAllowed(w.status) {
+		return 0
+	}
+	if w.written == int64(len(p)) {
+		w.sniff(p)
+	}
+	return len(p)
+}
+
+// WriteString is Write for a string.
+func (w *responseWriter) WriteString(s string) (int, error) {
+	if err := w.begin(int64(len(s))); err != nil || w.head {
+		return w.nothing([]byte(s)), err
+	}
+	n := 0
+	for n < len(s) {
+		if len(w.room) == 0 {
+			if err := w.grow(len(s) - n); err != nil {
+				return n, err
+			}
+		}
+		k := copy(w.room, s[n:])
+		w.filled(k)
+		n += k
+	}
+	return n, nil
+}
+
+// ReadFrom sends all that r gives, read straight into the memory it is sent from; io.Copy uses it.
+func (w *responseWriter) ReadFrom(r io.Reader) (n int64, err error) {
+	if !w.decided {
+		w.WriteHeader(http.StatusOK)
+	}
+	if w.head || !bodyAllowed(w.status) {
+		return io.Copy(writerOnly{w}, r)
+	}
+	for {
+		if len(w.room) == 0 {
+			want := int64(actor.ChunkHuge)
+			if limited, ok := r.(*io.LimitedReader); ok { // what http.ServeContent copies from
+				want = min(want, max(limited.N, 1))
+			}
+			if err := w.grow(int(want)); err != nil {
+				return n, err
+			}
+		}
+		k, err := r.Read(w.room)
+		if k > 0 {
+			if e := w.begin(int64(k)); e != nil {
+				return n, e
+			}
+			w.filled(k)
+			n += int64(k)
+		}
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// writerOnly hides ReadFrom.
+type writerOnly struct{ io.Writer }
+
+// begin is what every writing starts with: may n bytes more be written?
+func (w *responseWriter) begin(n int64) error {
+	if w.finished {
+		return errHandlerReturned
+	}
+	if !w.decided {
+		w.WriteHeader(http.StatusOK)
+	}
+	switch {
+	case !bodyAllowed(w.status):
+		return http.ErrBodyNotAllowed
+	case w.length >= 0 && w.written+n > w.length:
+		return http.ErrContentLength
+	}
+	if err := w.failure(); err != nil {
+		return err
+	}
+	w.written += n
+	return nil
+}
+
+// filled counts k bytes that have been written to room.
+func (w *responseWriter) filled(k int) {
+	w.chunk.B = w.chunk.B[:len(w.chunk.B)+k]
+	w.room = w.room[k:]
+}
+
+// grow makes room for some of want bytes. Before the head is sent chunks gather, up to held bytes; then full ones go out.
+func (w *responseWriter) grow(want int) error {
+	if w.chunk != nil {
+		w.full = append(w.full, w.chunk)
+		w.chunk, w.room = nil, nil
+	}
+	size := min(max(want+actor.Headroom, actor.ChunkMedium), actor.ChunkHuge)
+	if len(w.full) > 0 {
+		size = max(size, actor.ChunkLarge)
+		if w.sent || len(w.full) == 2 || w.gathered() >= held/2 {
+			if err := w.flush(false); err != nil {
+				return err
+			}
+		}
+	}
+	w.chunk = w.e.conn.Chunks().Get(size)
+	space := w.chunk.Space()[actor.Headroom:]
+	w.chunk.B, w.room = space[:0], space
+	return nil
+}
+
+func (w *responseWriter) gathered() int {
+	n := 0
+	for _, c := range w.full {
+		n += len(c.B)
+	}
+	if w.chunk != nil {
+		n += len(w.chunk.B)
+	}
+	return n
+}
+
+// FlushError sends what has been written so far.
+func (w *responseWriter) FlushError() error {
+	if w.finished {
+		return errHandlerReturned
+	}
+	if !w.decided {
+		w.WriteHeader(http.StatusOK)
+	}
+	return w.flush(false)
+}
+
+// Flush is FlushError for http.Flusher.
+func (w *responseWriter) Flush() { _ = w.FlushError() }
+
+// SetReadDeadline makes reading the request's body fail after t; the zero Time means never.
+func (w *responseWriter) SetReadDeadline(t time.Time) error {
+	w.e.body.deadline.set(t)
+	return nil
+}
+
+// SetWriteDeadline makes writing the response fail after t; the zero Time means never. A response whose writing has
+// failed is reset.
+func (w *responseWriter) SetWriteDeadline(t time.Time) error {
+	w.deadline.set(t)
+	return nil
+}
+
+// EnableFullDuplex has nothing to do: reading and writing never wait for one another.
+func (w *responseWriter) EnableFullDuplex() error { return nil }
+
+var errHandlerReturned = errors.New("api: the handler of this request has returned")
+
+// finish ends the response after the handler has returned. It reports whether the response is complete.
+func (w *responseWriter) finish() bool {
+	if !w.decided {
+		w.WriteHeader(http.StatusOK)
+	}
+	w.finished = true
+	if w.length >= 0 && w.written < w.length && !w.head && bodyAllowed(w.status) {
+		w.e.server.logf("api: the handler wrote %d bytes of a declared Content-Length of %d", w.written, w.length)
+		return false
+	}
+	if !w.sent && w.length < 0 && bodyAllowed(w.status) && (w.written > 0 || !w.head) {
+		w.length = w.written
+		w.list.add("content-length", strconv.FormatInt(w.written, 10))
+	}
+	return w.flush(true) == nil
+}
+
+// release brings home what was never sent.
+func (w *responseWriter) release() {
+	w.deadline.stop()
+	for _, c := range w.full {
+		c.Release()
+	}
+	if w.chunk != nil {
+		w.chunk.Release()
+	}
+	w.full, w.chunk, w.room = nil, nil, nil
+}
+
+// dateText is the Date header's value, made once a second.
+type dateText struct {
+	unix int64
+	text string
+}
+
+var lastDate atomic.Pointer[dateText]
+
+func date() string {
+	now := time.Now()
+	d := lastDate.Load()
+	if d == nil || d.unix != now.Unix() {
+		d = &dateText{now.Unix(), now.UTC().Format(http.TimeFormat)}
+		lastDate.Store(d)
+	}
+	return d.text
+}

@@ -1,0 +1,272 @@
+package api
+
+import (
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+
+	"quicpro/actors/port"
+	"quicpro/internal/actor"
+)
+
+// decide takes the snapshot of the header: later changes of it do not count, except for trailers.
+func (w *responseWriter) decide(status int) {
+	w.decided, w.status = true, status
+	w.list = &w.e.list
+	w.list.add(":status", statusText(status))
+	eachElement(w.header["Trailer"], func(name string) {
+		w.announced = append(w.announced, http.CanonicalHeaderKey(name))
+	})
+	if v := w.header["Content-Length"]; len(v) > 0 && bodyAllowed(status) {
+		if n, err := strconv.ParseInt(v[0], 10, 64); err == nil && n >= 0 {
+			w.length = n
+		}
+	}
+	w.list.addHeader(w.header, func(lower string) bool {
+		switch lower {
+		case "content-type":
+			w.hasType = true
+		case "content-encoding":
+			w.hasEncoding = true
+		case "date":
+			w.hasDate = true
+		case "content-length":
+			// RFC 9110 s8.6: not with 204; with 304 it speaks of another response.
+			return w.length < 0 && status != http.StatusNotModified
+		}
+		return strings.HasPrefix(lower, trailerPrefix)
+	})
+	// "Content-Type": nil and "Date": nil are how net/http is told not to add them.
+	if _, ok := w.header["Content-Type"]; ok {
+		w.hasType = true
+	}
+	if _, ok := w.header["Date"]; ok {
+		w.hasDate = true
+	}
+	if !w.hasDate {
+		w.list.add("date", date())
+	}
+}
+
+var trailerPrefix = strings.ToLower(http.TrailerPrefix)
+
+// sniff adds the media type of a body that begins with p, if the handler has not said it.
+func (w *responseWriter) sniff(p []byte) {
+	if w.sent || w.hasType || w.hasEncoding || len(p) == 0 {
+		return
+	}
+	w.hasType = true
+	w.list.add("content-type", http.DetectContentType(p))
+}
+
+// inform sends a 1xx response with the present header.
+func (w *responseWriter) inform(status int) {
+	list := newFieldList()
+	list.add(":status", statusText(status))
+	list.addHeader(w.header, func(lower string) bool {
+		return lower == "content-length" || strings.HasPrefix(lower, trailerPrefix)
+	})
+	w.sendInfo(list)
+}
+
+// sayContinue sends 100 (Continue) unless the response has begun. The reader of the body calls it.
+func (w *responseWriter) sayContinue() error {
+	list := newFieldList()
+	list.add(":status", statusText(http.StatusContinue))
+	w.sendInfo(list)
+	return nil
+}
+
+func (w *responseWriter) sendInfo(list *fieldList) {
+	w.sending.Lock()
+	defer w.sending.Unlock()
+	if w.sent || w.ready() != nil {
+		list.release()
+		return
+	}
+	if w.info != nil {
+		w.info.release() // it has been answered
+	}
+	w.info = list
+	s := &w.e.x.SendOrder
+	s.Head, s.Chunks, s.Trailers, s.Fin = list.fields, nil, nil, false
+	w.send()
+}
+
+// flush hands over the head, if it is still here, and all that was written; fin ends the response.
+func (w *responseWriter) flush(fin bool) error {
+	first := !w.sent
+	if first && w.written > 0 && !w.head {
+		w.sniff(w.opening())
+	}
+	if !first && w.gathered() == 0 && !fin {
+		return nil
+	}
+	w.sending.Lock()
+	defer w.sending.Unlock()
+	if err := w.ready(); err != nil {
+		return err
+	}
+	s := &w.e.x.SendOrder
+	s.Head, s.Trailers, s.Fin = nil, nil, fin
+	if first {
+		w.sent = true
+		s.Head = w.list.fields
+	}
+	s.Chunks = w.take()
+	if fin {
+		s.Trailers = w.trailers()
+	}
+	w.send()
+	return nil
+}
+
+// send hands the SendOrder over.
+func (w *responseWriter) send() {
+	w.mu.Lock()
+	w.pending = true
+	w.mu.Unlock()
+	w.e.conn.Send(w.e.x)
+}
+
+// opening is the first bytes of the body.
+func (w *responseWriter) opening() []byte {
+	if len(w.full) > 0 {
+		return w.full[0].B
+	}
+	if w.chunk != nil {
+		return w.chunk.B
+	}
+	return nil
+}
+
+// take returns the chunks to send; they are h3's from now on, and so is the list until the answer.
+func (w *responseWriter) take() []*actor.Chunk {
+	chunks := w.full
+	if w.chunk != nil {
+		if len(w.chunk.B) > 0 {
+			chunks = append(chunks, w.chunk)
+		} else {
+			w.chunk.Release()
+		}
+		w.chunk, w.room = nil, nil
+	}
+	w.turn ^= 1
+	w.full = w.lists[w.turn][:0]
+	return chunks
+}
+
+// trailers returns the trailer section, or nil.
+func (w *responseWriter) trailers() []port.Field {
+	if len(w.header) == 0 {
+		return nil
+	}
+	from := len(w.list.fields)
+	w.list.addTrailers(w.header, w.announced)
+	return w.list.fields[from:]
+}
+
+// ready waits until the next Send may go: the answer to the one before. The lock sending is held.
+func (w *responseWriter) ready() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.pending && !w.last {
+		s := w.await()
+		if s == nil {
+			return os.ErrDeadlineExceeded
+		}
+		w.answered(s)
+	}
+	switch {
+	case !w.last:
+		return nil
+	case w.err != nil:
+		return w.err
+	}
+	return errHandlerReturned
+}
+
+// await takes one answer, from the mailbox or from the watch; nil says that the deadline came first. The lock mu is
+// held, but not while waiting.
+func (w *responseWriter) await() *port.Sent {
+	select {
+	case s := <-w.e.x.Writes.C():
+		return s
+	case s := <-w.passed:
+		return s
+	default:
+	}
+	w.waiting = true
+	passed := w.passed // of a watch that runs already; none starts while we wait
+	w.mu.Unlock()
+	var s *port.Sent
+	select {
+	case s = <-w.e.x.Writes.C():
+	case s = <-passed:
+	case <-w.deadline.wait():
+	}
+	w.mu.Lock()
+	w.waiting = false
+	if w.wanted {
+		w.watchNow()
+	}
+	return s
+}
+
+// failure is why nothing more can be written, or nil.
+func (w *responseWriter) failure() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
+// answered notes an answer. The lock mu is held.
+func (w *responseWriter) answered(s *port.Sent) {
+	w.pending = false
+	if !s.Last || w.last {
+		return
+	}
+	w.last = true
+	if s.Err != nil {
+		w.err = publicError(s.Err)
+		w.e.ctx.finish() // the peer does not want the response
+	}
+}
+
+// watch begins to look for the last answer even if nobody writes: somebody waits for the context to end.
+func (w *responseWriter) watch() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.waiting {
+		w.wanted = true
+		return
+	}
+	w.watchNow()
+}
+
+func (w *responseWriter) watchNow() {
+	w.wanted = false
+	if w.watching || w.last {
+		return
+	}
+	w.watching = true
+	w.passed = make(chan *port.Sent, 2)
+	over := w.e.ctx.life.over()
+	go func() {
+		for {
+			select {
+			case s := <-w.e.x.Writes.C():
+				if s.Last && s.Err != nil {
+					w.e.ctx.finish()
+				}
+				w.passed <- s // it has a place for all that may be in flight
+				if s.Last {
+					return
+				}
+			case <-over:
+				return
+			}
+		}
+	}()
+}

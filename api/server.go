@@ -1,0 +1,220 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"quicpro/engine"
+)
+
+const (
+	defaultReadHeaderTimeout = 10 * time.Second
+)
+
+// Server serves HTTP/3 to an http.Handler. Fields must not be changed once it serves.
+type Server struct {
+	// Addr is the UDP address for ListenAndServe and ListenAndServeTLS; empty means ":443".
+	Addr string
+
+	// Handler answers the requests; nil means http.DefaultServeMux. Each request has a goroutine of its own.
+	Handler http.Handler
+
+	// TLSConfig holds at least a certificate. See LoadServerTLS and ThrowawayCertificate.
+	TLSConfig *tls.Config
+
+	// ReadHeaderTimeout is how long the head of a request may take to arrive. 0 means 10 s, negative none.
+	ReadHeaderTimeout time.Duration
+
+	// IdleTimeout ends a connection on which nothing happens. 0 means 30 s.
+	IdleTimeout time.Duration
+
+	// MaxHeaderBytes bounds a request's header section as RFC 9114 s4.2.2 counts. 0 means 64 KiB.
+	MaxHeaderBytes int
+
+	// MaxConns bounds the connections of each socket. 0 means 10,000.
+	MaxConns int
+
+	// ErrorLog hears about panicking handlers; nil means the log package's standard logger.
+	ErrorLog *log.Logger
+
+	// Logger hears about connections; nil is silence.
+	Logger *slog.Logger
+
+	// QlogDir, if not empty, gets one qlog file for each connection.
+	QlogDir string
+
+	// ConnContext, if not nil, changes the context of a connection's requests. What it returns must be derived from
+	// ctx, which ends with the connection. It is called once a request.
+	ConnContext func(ctx context.Context, remote net.Addr) context.Context
+
+	// Engine runs the connections; nil is the one that the whole program shares.
+	Engine *engine.Engine
+
+	mu        sync.Mutex
+	listeners []*serving
+	closed    bool
+}
+
+// serving is one call of Serve.
+type serving struct {
+	*engine.H3Listener
+	done chan struct{} // closed by Shutdown or Close
+}
+
+// ListenAndServe serves on Addr until Shutdown or Close, and then returns http.ErrServerClosed.
+func (s *Server) ListenAndServe() error {
+	if err := checkCertificates(s.TLSConfig); err != nil {
+		return err
+	}
+	addr := s.Addr
+	if addr == "" {
+		addr = ":443"
+	}
+	if s.isClosed() {
+		return http.ErrServerClosed
+	}
+	pc, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		return err
+	}
+	return s.Serve(pc)
+}
+
+// ListenAndServeTLS is ListenAndServe with the certificate chain and key of two PEM files. Either may be empty if
+// TLSConfig has a certificate.
+func (s *Server) ListenAndServeTLS(certFile, keyFile string) error {
+	config := s.TLSConfig
+	if certFile != "" || keyFile != "" {
+		cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+		if err != nil {
+			return fmt.Errorf("api: loading the certificate: %w", err)
+		}
+		if config = config.Clone(); config == nil {
+			config = &tls.Config{}
+		}
+		config.Certificates = []tls.Certificate{cert}
+	}
+	s.mu.Lock()
+	s.TLSConfig = config
+	s.mu.Unlock()
+	return s.ListenAndServe()
+}
+
+// Serve serves on pc, which it closes at its end, until Shutdown or Close, and then returns http.ErrServerClosed. A
+// *net.UDPConn is served at full speed; any other kind works.
+func (s *Server) Serve(pc net.PacketConn) error {
+	serving, err := s.open(pc)
+	if err != nil {
+		_ = pc.Close()
+		return err
+	}
+	<-serving.done
+	return http.ErrServerClosed
+}
+
+// open starts to serve on pc.
+func (s *Server) open(pc net.PacketConn) (*serving, error) {
+	if err := checkCertificates(s.TLSConfig); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, http.ErrServerClosed
+	}
+	l, err := s.listen(pc, s.TLSConfig)
+	if err != nil {
+		return nil, err
+	}
+	serving := &serving{H3Listener: l, done: make(chan struct{})}
+	s.listeners = append(s.listeners, serving)
+	return serving, nil
+}
+
+// checkCertificates says how to mend a server that nobody could talk to.
+func checkCertificates(c *tls.Config) error {
+	if c == nil || len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
+		return errors.New("api: the server has no certificate: set Server.TLSConfig (api.LoadServerTLS reads PEM files), " +
+			"call ListenAndServeTLS, or use api.ThrowawayCertificate for a test")
+	}
+	return nil
+}
+
+// Shutdown refuses new connections and requests, waits for the running ones, and closes. If ctx ends before, it returns
+// ctx's error; Close then ends the rest.
+func (s *Server) Shutdown(ctx context.Context) error {
+	return s.end(func(l *serving) error { return l.Shutdown(ctx) })
+}
+
+// Close ends every connection and request at once. Handlers see their contexts end; Close does not wait for them.
+func (s *Server) Close() error {
+	return s.end(func(l *serving) error { return l.Close() })
+}
+
+// end makes every Serve return and ends the sockets side by side.
+func (s *Server) end(how func(*serving) error) error {
+	listeners := s.stop()
+	failures := make([]error, len(listeners))
+	var all sync.WaitGroup
+	for i, l := range listeners {
+		all.Go(func() {
+			if failures[i] = how(l); failures[i] == nil {
+				s.forget(l)
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(failures...)
+}
+
+func (s *Server) stop() []*serving {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.closed = true
+		for _, l := range s.listeners {
+			close(l.done)
+		}
+	}
+	return slices.Clone(s.listeners)
+}
+
+func (s *Server) forget(l *serving) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listeners = slices.DeleteFunc(s.listeners, func(o *serving) bool { return o == l })
+}
+
+func (s *Server) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// logf writes to ErrorLog.
+func (s *Server) logf(format string, args ...any) {
+	if s.ErrorLog != nil {
+		s.ErrorLog.Printf(format, args...)
+	} else {
+		log.Printf(format, args...)
+	}
+}
+
+func (s *Server) readHeaderTimeout() time.Duration {
+	switch {
+	case s.ReadHeaderTimeout < 0:
+		return 0
+	case s.ReadHeaderTimeout == 0:
+		return defaultReadHeaderTimeout
+	}
+	return s.ReadHeaderTimeout
+}

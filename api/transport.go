@@ -1,0 +1,231 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/netip"
+	"sync"
+	"time"
+
+	"quicpro/actors/port"
+	"quicpro/engine"
+	"quicpro/internal/actor"
+	"quicpro/wire/h3wire"
+)
+
+const (
+	defaultDialTimeout     = 10 * time.Second
+	defaultContinueTimeout = time.Second
+	maxAttempts            = 3 // of one request on connections that went away
+
+	noError = uint64(h3wire.CodeNoError)
+)
+
+// Transport is an http.RoundTripper over HTTP/3. Its zero value is ready. It keeps one connection for each origin, which
+// any number of goroutines share; fields must not be changed after the first request.
+//
+// A request is sent again by itself only where that is safe: the server has not acted on it, or the method is idempotent
+// and the connection died before any byte of the response, and the body can be had again (Request.GetBody, or none).
+type Transport struct {
+	// TLSClientConfig is used for every connection. The server's name is taken from the URL unless it is set here.
+	TLSClientConfig *tls.Config
+
+	// ConnectTo, "host:port", is dialed whatever the URL says. Either part may be empty: the URL's is used.
+	ConnectTo string
+
+	// DialTimeout bounds name resolution and handshake together. 0 means 10 s.
+	DialTimeout time.Duration
+
+	// ExpectContinueTimeout is how long a request with "Expect: 100-continue" waits before it sends its body unasked.
+	// 0 means 1 s.
+	ExpectContinueTimeout time.Duration
+
+	// IdleTimeout ends a connection on which nothing happens. 0 means 30 s; the server's wish counts if it is shorter.
+	IdleTimeout time.Duration
+
+	// DisableCompression switches off the "Accept-Encoding: gzip" that is otherwise added, and undone, by the Transport.
+	DisableCompression bool
+
+	// MaxResponseHeaderBytes bounds a response's header section as RFC 9114 s4.2.2 counts. 0 means 64 KiB.
+	MaxResponseHeaderBytes int
+
+	// Logger hears about connections; nil is silence.
+	Logger *slog.Logger
+
+	// QlogDir, if not empty, gets one qlog file for each connection.
+	QlogDir string
+
+	// Engine runs the connections; nil is the one that the whole program shares.
+	Engine *engine.Engine
+
+	once sync.Once
+	pool pool
+	dial func(ctx context.Context, addr netip.AddrPort, host string) (exchanger, error) // tests put a fake here
+}
+
+// RoundTrip sends one request and returns its response, whatever its status: redirects are the caller's affair. The
+// response's body streams; it must be closed. The request's body is closed, possibly after RoundTrip has returned.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	return t.roundTrip(req, nil)
+}
+
+// roundTrip calls done when the last trace of a successful request is gone.
+func (t *Transport) roundTrip(req *http.Request, done func()) (*http.Response, error) {
+	body := req.Body
+	o, err := checkRequest(req, t.DisableCompression)
+	if err != nil {
+		closeBody(body)
+		return nil, err
+	}
+	t.once.Do(t.init)
+	for n := 1; ; n++ {
+		resp, err, again := t.try(&o, body, done)
+		if err == nil {
+			return resp, nil
+		}
+		if !again || n == maxAttempts || req.Context().Err() != nil {
+			return nil, publicError(err)
+		}
+		if o.length != 0 {
+			if body, err = req.GetBody(); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+func (t *Transport) init() { t.pool.dial = t.dialOrigin }
+
+// try makes one attempt. again says that another may be made.
+func (t *Transport) try(o *outgoing, body io.ReadCloser, done func()) (resp *http.Response, err error, again bool) {
+	req, ctx := o.req, o.req.Context()
+	replayable := o.length == 0 || req.GetBody != nil
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace != nil && trace.GetConn != nil {
+		trace.GetConn(o.origin.String())
+	}
+	conn, reused, err := t.pool.get(ctx, o.origin)
+	if err != nil {
+		closeBody(body)
+		return nil, err, false
+	}
+	if trace != nil && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{Conn: connInfo{conn}, Reused: reused})
+	}
+	x, err := conn.Exchange(ctx)
+	if err != nil {
+		t.pool.put(conn)
+		closeBody(body)
+		if ctx.Err() != nil {
+			return nil, contextError(ctx, "waiting for the connection to take a request"), false
+		}
+		return nil, err, replayable
+	}
+	c, err := t.open(o, conn, x, body, trace, done)
+	if err != nil {
+		return nil, err, false
+	}
+	if resp, err = c.response(); err != nil {
+		return nil, err, replayable && (unprocessed(err) || died(err) && idempotent(req))
+	}
+	if o.gzip {
+		undoGzip(resp)
+	}
+	return resp, nil, false
+}
+
+// died reports whether err is the death of a connection that this side did not want.
+func died(err error) bool {
+	c, ok := publicError(err).(*ConnectionError)
+	return ok && (c.Remote || c.timeout || c.refused)
+}
+
+// open sends the head and sees to the body.
+func (t *Transport) open(o *outgoing, conn *pooled, x *port.Exchange, body io.ReadCloser, trace *httptrace.ClientTrace, done func()) (*call, error) {
+	list := newFieldList()
+	o.fields(list)
+	c := newCall(o.req.Context(), conn, x, o.req, list)
+	c.trace = trace
+	c.done = func() {
+		t.pool.put(conn)
+		if done != nil {
+			done()
+		}
+	}
+	var small *actor.Chunk
+	if o.length != 0 {
+		var err error
+		if small, err = readSmall(o.req, body, conn.Chunks()); err != nil {
+			closeBody(body)
+			list.release()
+			conn.Release(x)
+			c.done()
+			return nil, err
+		}
+	}
+	x.OpenOrder.Fields = list.fields
+	x.OpenOrder.Fin = o.length == 0
+	conn.Open(x)
+	if trace != nil && trace.WroteHeaders != nil {
+		trace.WroteHeaders()
+	}
+	switch {
+	case o.length != 0 && small == nil:
+		c.upload = t.newUpload(o, c, body)
+		go c.upload.run()
+		return c, nil
+	case small != nil:
+		c.sendSmall(small)
+	}
+	closeBody(body)
+	if trace != nil && trace.WroteRequest != nil {
+		trace.WroteRequest(httptrace.WroteRequestInfo{})
+	}
+	return c, nil
+}
+
+func (t *Transport) newUpload(o *outgoing, c *call, body io.ReadCloser) *upload {
+	u := &upload{call: c, body: body, length: o.length, names: o.trailers}
+	if expectsContinue(o.req) {
+		u.expect, u.wait = make(chan bool, 1), t.ExpectContinueTimeout
+		if u.wait <= 0 {
+			u.wait = defaultContinueTimeout
+		}
+	}
+	return u
+}
+
+// CloseIdleConnections closes the connections without a request.
+func (t *Transport) CloseIdleConnections() { t.pool.closeIdle() }
+
+// Close ends every connection at once; running requests fail with an error that matches ErrClosed or says that this
+// side closed. It returns when all is gone. A closed Transport stays closed.
+func (t *Transport) Close() error {
+	t.once.Do(t.init)
+	t.pool.close()
+	return nil
+}
+
+func closeBody(body io.Closer) {
+	if body != nil {
+		_ = body.Close()
+	}
+}
+
+// connInfo is what httptrace.GotConnInfo shows of a connection: its addresses.
+type connInfo struct{ conn *pooled }
+
+func (c connInfo) LocalAddr() net.Addr  { return net.UDPAddrFromAddrPort(c.conn.LocalAddr()) }
+func (c connInfo) RemoteAddr() net.Addr { return net.UDPAddrFromAddrPort(c.conn.RemoteAddr()) }
+
+func (connInfo) Read([]byte) (int, error)         { return 0, net.ErrClosed }
+func (connInfo) Write([]byte) (int, error)        { return 0, net.ErrClosed }
+func (connInfo) Close() error                     { return net.ErrClosed }
+func (connInfo) SetDeadline(time.Time) error      { return net.ErrClosed }
+func (connInfo) SetReadDeadline(time.Time) error  { return net.ErrClosed }
+func (connInfo) SetWriteDeadline(time.Time) error { return net.ErrClosed }

@@ -1,0 +1,44 @@
+package engine
+
+import (
+	"crypto/tls"
+	"time"
+
+	"quicpro/actors/port"
+	"quicpro/wire"
+)
+
+// transport is what we declare for l. Peers may open bidi bidirectional streams; conn lowers it to what fits.
+func transport(l port.Limits, bidi int) wire.TransportParameters {
+	p := wire.DefaultTransportParameters()
+	p.MaxIdleTimeout = l.IdleTimeout.Truncate(time.Millisecond)
+	p.MaxAckDelay = l.MaxAckDelay
+	p.InitialMaxData = wire.Offset(l.ConnWindow)
+	p.InitialMaxStreamDataBidiLocal = wire.Offset(l.StreamWindow)
+	p.InitialMaxStreamDataBidiRemote = wire.Offset(l.StreamWindow)
+	p.InitialMaxStreamDataUni = wire.Offset(l.StreamWindow)
+	p.InitialMaxStreamsBidi = uint64(bidi)
+	p.InitialMaxStreamsUni = uint64(l.UniStreams)
+	p.DisableActiveMigration = true // RFC 9000 s9: conn does not follow a peer to another address
+	return p
+}
+
+// tlsConfig prepares the embedder's TLS configuration for QUIC.
+func (e *Engine) tlsConfig(c *tls.Config, alpn string) *tls.Config {
+	if c == nil {
+		c = &tls.Config{}
+	}
+	c = c.Clone()
+	c.MinVersion = tls.VersionTLS13 // RFC 9001 s4.2
+	if c.MaxVersion != 0 && c.MaxVersion < tls.VersionTLS13 {
+		c.MaxVersion = 0
+	}
+	if len(c.NextProtos) == 0 && alpn != "" {
+		c.NextProtos = []string{alpn}
+	}
+	if c.Time == nil {
+		c.Time = e.world.Wall
+	}
+	c.SessionTicketsDisabled = true
+	return c
+}

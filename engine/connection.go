@@ -1,0 +1,220 @@
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"quicpro/actors/conn"
+	"quicpro/actors/crypto"
+	"quicpro/actors/port"
+	"quicpro/internal/actor"
+	"quicpro/wire"
+)
+
+// upper is the room above the streams: the h3 router, or an embedder's.
+type upper interface {
+	actor.Behaviour[port.ToH3]
+	actor.Leaver
+}
+
+// birth is what a connection is born with.
+type birth struct {
+	role   wire.Role
+	remote netip.AddrPort
+	path   port.Path
+	tls    *tls.Config
+	limits port.Limits
+	params wire.TransportParameters
+	trace  tracer // may be nil
+
+	// a server's: of the authenticated first Initial
+	original wire.ConnectionID
+	source   wire.ConnectionID
+
+	// The room above: how many messages the app may have on the way to it, and how it is made. bind is called before
+	// any room runs.
+	places int
+	bind   func(c *connection, parts upperParts) upper
+	// gone is called once, when every room has left.
+	gone func(cause *port.Cause)
+}
+
+// upperParts is what the engine gives the room above.
+type upperParts struct {
+	cell   *actor.Cell
+	toConn actor.Port[port.ToConn]
+	trace  port.Trace
+	random port.Random
+}
+
+// connection is the wiring of one connection.
+type connection struct {
+	s      *socket
+	name   string
+	role   wire.Role
+	remote netip.AddrPort
+	limits port.Limits
+
+	fromReader actor.Port[port.ToProtect]
+	app        struct { // the app's edges
+		toConn  actor.Port[port.ToConn]
+		toUpper actor.Port[port.ToH3]
+		closed  atomic.Bool // its one CloseOrder is sent
+	}
+	guard  supervisor
+	handle any // what the app holds: *H3Conn or *Conn
+
+	core    *conn.Conn
+	routes  connRoutes
+	rx      *rxAccount
+	tx      lender
+	streams streams
+	trace   port.Trace
+
+	ctx    context.Context // of TLS callbacks and handlers
+	cancel context.CancelFunc
+	gone   func(*port.Cause)
+	cause  atomic.Pointer[port.Cause]
+	done   chan struct{} // every room has left
+
+	keptMu sync.Mutex
+	kept   []byte // the sealed CONNECTION_CLOSE
+}
+
+// newConnection makes the rooms of a connection and connects them. Nothing runs before its first mail: a server's first
+// datagram, or start.
+func newConnection(s *socket, b birth) *connection {
+	c := &connection{s: s, role: b.role, remote: b.remote, limits: b.limits, gone: b.gone, done: make(chan struct{})}
+	world := s.e.world
+	c.rx = s.rx.account(b.limits.RxBatches)
+	c.tx = lender{pool: s.tx, owner: c}
+	c.routes = connRoutes{table: s.routes, c: c}
+	c.ctx, c.cancel = context.WithCancel(world.Context())
+
+	id, token := c.routes.Issue()
+	cfg := conn.Config{
+		Role: b.role, Version: wire.Version1, Path: b.path, LocalID: id,
+		Params: b.params, Limits: b.limits, MaxDatagram: maxDatagram,
+		Chunks: &s.e.chunks, TxPool: &c.tx, Routes: &c.routes, Streams: &c.streams,
+	}
+	original := b.original
+	if b.role == wire.Server {
+		cfg.PeerID, cfg.OriginalDest = b.source, b.original
+		// RFC 9000 s18.2: the token of the handshake's ID travels in the transport parameters.
+		cfg.Params.ResetToken, cfg.Params.HasResetToken = token, true
+		c.routes.add(b.original) // where the client's Initials go until it knows our ID, and late ones after that
+	} else {
+		original = s.e.originalID(s.name)
+		cfg.PeerID = original
+	}
+	c.name = b.role.String() + " " + original.String()
+	cfg.Random = world.Random(c.name)
+	if b.trace != nil {
+		c.trace = b.trace(b.role, original)
+		cfg.Trace = c.trace
+	}
+	c.connect(cfg, b)
+	s.alive.Add(1)
+	s.e.add(c)
+	return c
+}
+
+// connect spawns the four rooms and gives each its edges. The quotas are those of the table in actors/port.
+func (c *connection) connect(cfg conn.Config, b birth) {
+	l := b.limits
+	tx := 1 + l.BigBatches
+	const keys, replays, notices = 12, 3, 2
+	// A stream has a record and a wake on the way; a wake may outlive its stream until it is handled.
+	streamMail := 3 * l.Streams
+	c.guard.init(c)
+
+	protect := crypto.NewProtect(crypto.ProtectConfig{Role: c.role, Version: wire.Version1, IDLen: idLen, Limits: l, Trace: c.trace})
+	handshake := crypto.NewHandshake(crypto.HandshakeConfig{Role: c.role, TLS: b.tls, Context: c.ctx})
+	g := &c.guard
+	g.protect = spawn[port.ToProtect](c, roomProtect, l.RxBatches+tx+keys+2, protect)
+	g.handshake = spawn[port.ToHandshake](c, roomHandshake, 3, handshake)
+
+	var connRoom *actor.Room[port.ToConn]
+	var ring actor.Port[port.ToConn]
+	cell, silence := c.s.bell(func() { ring.Send(&port.Fired{}) })
+	cfg.Cell = cell
+	c.core = conn.New(cfg)
+	connRoom = spawn[port.ToConn](c, roomConn, l.RxBatches+replays+tx+1+1+streamMail+2+1+2+notices+1, c.core)
+	g.conn, g.start = connRoom, cell.Ring
+	ring = connRoom.Port("timer>conn", 1)
+
+	var upRing actor.Port[port.ToH3]
+	upCell, upSilence := c.s.bell(func() { upRing.Send(&port.Fired{}) })
+	up := b.bind(c, upperParts{cell: upCell, toConn: connRoom.Port("h3>conn", 2), trace: c.trace, random: cfg.Random})
+	g.upper = spawn[port.ToH3](c, roomUpper, streamMail+3+1+1+b.places, up)
+	upRing = g.upper.Port("timer>h3", 1)
+	g.silence = func() { silence(); upSilence() }
+	c.streams.init(c, connRoom, g.upper)
+
+	c.fromReader = g.protect.Port("reader>protect", l.RxBatches)
+	c.app.toConn = connRoom.Port("app>conn", 1)
+	c.app.toUpper = g.upper.Port("app>h3", b.places)
+	protect.Connect(crypto.ProtectPorts{
+		ToConn:   connRoom.Port("protect>conn", l.RxBatches+replays),
+		ToWriter: c.s.writer.Port("protect>writer", tx),
+	})
+	handshake.Connect(crypto.HandshakePorts{ToConn: connRoom.Port("handshake>conn", 1)})
+	c.core.Connect(conn.Ports{
+		ToProtect:   g.protect.Port("conn>protect", tx+keys+1),
+		ToHandshake: g.handshake.Port("conn>handshake", 2),
+		ToH3:        g.upper.Port("conn>h3", 3),
+		Home:        connRoom.Port("home>conn", tx+1),
+	})
+	g.connectStops(notices)
+}
+
+// start brings a client's connection to life.
+func (c *connection) start() { c.guard.start() }
+
+// close orders the connection closed; the first order of the app counts. It does not wait.
+func (c *connection) close(app bool, code uint64, reason string) {
+	if !c.app.closed.Swap(true) {
+		c.app.toConn.Send(&port.CloseOrder{App: app, Code: code, Reason: reason, Why: port.Ours})
+	}
+}
+
+// stopRooms ends the connection without a word to the peer.
+func (c *connection) stopRooms(cause *port.Cause) { c.guard.stopAll(cause) }
+
+// notice tells conn what was seen outside the packets.
+func (c *connection) notice(kind port.NoticeKind, err error) { c.guard.notice(kind, err) }
+
+// keepClose copies the first datagram of the sealed close, on the writer's turn.
+func (c *connection) keepClose(t *port.TxBatch) {
+	if c.role == wire.Client || len(t.Runs) == 0 {
+		return
+	}
+	r := &t.Runs[0]
+	c.keptMu.Lock()
+	c.kept = append([]byte(nil), t.B[r.Off:r.Off+min(r.Len, r.SegmentSize)]...)
+	c.keptMu.Unlock()
+}
+
+// buried is called when every room has left.
+func (c *connection) buried(cause *port.Cause, m *port.Closed) {
+	c.cancel()
+	c.cause.Store(cause)
+	c.keptMu.Lock()
+	m.Packet = c.kept
+	c.keptMu.Unlock()
+	m.IDs = c.routes.list()
+	// The endpoint knows before the routes go: what arrives from here on is behind this message in its inbox.
+	c.s.left(c, m)
+	c.routes.clear()
+	c.s.e.lost(c.s.rx.writeOff(c.rx), c.tx.close())
+	if closer, ok := c.trace.(io.Closer); ok {
+		_ = closer.Close() // a log that cannot be written must not disturb the connection
+	}
+	c.gone(cause)
+	c.s.e.remove(c)
+	close(c.done)
+}

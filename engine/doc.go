@@ -1,0 +1,30 @@
+// Package engine puts the rooms together: it opens sockets, spawns the rooms of each connection, connects their edges,
+// and sees to it that everybody leaves. It is the only place that says `go`, and it does so through a World, which a
+// simulator implements too.
+//
+// A socket has a reader and a writer, a timer, and, on a server, an endpoint for the datagrams that lead to no
+// connection. A connection has the rooms protect, handshake, conn, one a stream, and the one above the streams: the h3
+// router, or the raw room behind Dial and Listen. A supervisor counts them. A panic in one of them ends that connection
+// and no other.
+//
+// Package api is the facade for HTTP. For any other protocol a program takes the channels of Conn and Stream: commands
+// in, events out. They bind the embedder to the following.
+//
+//  1. Set tls.Config.NextProtos to the protocol's name. A client sets ServerName too, a server a certificate.
+//  2. Receive from Listener.Accept as long as the listener is open. A connection that finds MaxConns others waiting is
+//     refused.
+//  3. Receive from Conn.Events until the channel is closed, whatever happens; its last event is ConnClosed. Until
+//     somebody receives, the connection's commands are served but new streams wait.
+//  4. Receive from the Events of every stream that was Opened or Accepted until the channel is closed. It is closed
+//     behind the second of ReadEnded and WriteEnded, which come at the latest with the connection's end.
+//  5. Call Release once for each Received, when its bytes are used up. They must not be touched after it. No more bytes
+//     come before it; this is what slows the peer down.
+//  6. After a Write leave its bytes alone until Wrote, or until WriteEnded.
+//  7. Keep at most 16 Writes of a stream unanswered. Beyond, Commands blocks until one is answered, and a ResetStream
+//     behind them has to wait as well.
+//  8. Send no command without an eye on the end: select on Stream.Done, or Conn.Done, beside Commands.
+//  9. End both halves of every stream: a Write with Fin or a ResetStream, and reading to ReadEnded or a StopStream. Until
+//     then the stream counts against the limits of both sides.
+//  10. Close the connection by CloseConn, the listener by Close, the engine by Engine.Close. Each tells the peer; the
+//     latter two wait until every room has left.
+package engine

@@ -1,0 +1,233 @@
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"quicpro/actors/crypto"
+	"quicpro/actors/port"
+	"quicpro/internal/actor"
+	"quicpro/wire"
+)
+
+// Config shapes QUIC connections for any application protocol. Zero fields mean the defaults of limits.go.
+type Config struct {
+	// TLS is cloned; NextProtos names the application protocol and must not be empty.
+	TLS *tls.Config
+	// Streams bounds the streams alive on a connection; at least 64.
+	Streams int
+	// PeerStreams is how many bidirectional streams the peer may have open at a time; 0 means half of what fits, negative
+	// none. What it leaves is for ours.
+	PeerStreams int
+	// IdleTimeout ends a connection on which nothing happens; it is advertised.
+	IdleTimeout time.Duration
+	// HandshakeTimeout bounds the time from birth to a complete handshake.
+	HandshakeTimeout time.Duration
+	// MaxConns bounds a listener's connections.
+	MaxConns int
+	// Logger gets a debug line an event; nil means none.
+	Logger *slog.Logger
+	// QlogDir is where each connection leaves a qlog file; empty means none.
+	QlogDir string
+}
+
+func (c *Config) h3() *H3Config {
+	return &H3Config{Streams: c.Streams, IdleTimeout: c.IdleTimeout, HandshakeTimeout: c.HandshakeTimeout, MaxConns: c.MaxConns}
+}
+
+// peerStreams is how many bidirectional streams the peer may open.
+func (c *Config) peerStreams(l port.Limits) int {
+	fit := l.Streams - 2*l.UniStreams
+	switch {
+	case c.PeerStreams < 0:
+		return 0
+	case c.PeerStreams == 0:
+		return fit / 2
+	}
+	return min(c.PeerStreams, fit)
+}
+
+// Command is an order to a connection: OpenStream or CloseConn.
+type Command interface{ command() }
+
+// OpenStream asks for a new stream of ours. Opened answers, in the order of the orders, as soon as the peer permits the
+// stream.
+type OpenStream struct {
+	Uni bool // unidirectional: we send only
+}
+
+// CloseConn closes the connection with an application error code. ConnClosed is the last event.
+type CloseConn struct {
+	Code   uint64
+	Reason string
+}
+
+func (OpenStream) command() {}
+func (CloseConn) command()  {}
+
+// Event is what happens on a connection: Opened, Accepted or ConnClosed.
+type Event interface{ event() }
+
+// Opened answers an OpenStream.
+type Opened struct{ Stream *Stream }
+
+// Accepted brings a stream that the peer opened.
+type Accepted struct{ Stream *Stream }
+
+// ConnClosed is the last event of a connection; its channel is closed behind it.
+type ConnClosed struct{ Cause *port.Cause }
+
+func (Opened) event()     {}
+func (Accepted) event()   {}
+func (ConnClosed) event() {}
+
+// Conn is one connection, as an embedder's channels. See the contract in the package documentation.
+type Conn struct {
+	c        *connection
+	role     wire.Role
+	half     halfDone
+	ready    chan struct{}
+	announce func(*Conn) // a server's
+	state    *tls.ConnectionState
+
+	commands chan Command
+	events   chan Event
+	born     actor.Mailbox[*port.Exchange]
+}
+
+// Commands takes orders. It is never closed by the engine; after ConnClosed nobody receives.
+func (c *Conn) Commands() chan<- Command { return c.commands }
+
+// Events brings what happens, until it is closed.
+func (c *Conn) Events() <-chan Event { return c.events }
+
+// Done is closed when the connection is dead and every room has left.
+func (c *Conn) Done() <-chan struct{} { return c.c.done }
+
+// State is the TLS connection's state. It must not be changed.
+func (c *Conn) State() *tls.ConnectionState { return c.state }
+
+// RemoteAddr is the peer's address.
+func (c *Conn) RemoteAddr() netip.AddrPort { return c.c.remote }
+
+// perStream is how many messages an embedder may have on the way to the raw room for one stream: Open, Send, Taken and a
+// Cancel each way, and the Cancels of the stream before it.
+const perStream = 7
+
+func newConn(cfg *Config, l port.Limits, role wire.Role) *Conn {
+	return &Conn{
+		role: role, ready: make(chan struct{}),
+		commands: make(chan Command), events: make(chan Event),
+		born: actor.NewMailbox[*port.Exchange](2 * l.Streams),
+	}
+}
+
+// birth describes the connection to the wiring.
+func (c *Conn) birth(b *birth, l port.Limits) {
+	b.limits, b.places, b.gone = l, perStream*l.Streams, func(*port.Cause) { c.half.set() }
+	b.bind = func(inner *connection, p upperParts) upper {
+		c.c, inner.handle = inner, c
+		return &raw{
+			role: c.role, room: l.UnsentBytes, streams: &inner.streams, toConn: p.toConn,
+			ready: c.connected, born: c.born.Send,
+		}
+	}
+}
+
+// connected lets the embedder have the connection.
+func (c *Conn) connected(m *port.Connected) {
+	c.state = m.State
+	c.half.set()
+	c.c.s.e.world.Go(c.c.name+"/embedder", c.run)
+	close(c.ready)
+	if c.announce != nil {
+		c.announce(c)
+	}
+}
+
+// Dial connects to addr and waits for the handshake: at most HandshakeTimeout, and no longer than ctx. Errors are
+// *port.Cause.
+func (e *Engine) Dial(ctx context.Context, addr netip.AddrPort, cfg Config) (*Conn, error) {
+	l := cfg.h3().limits()
+	c := newConn(&cfg, l, wire.Client)
+	b := birth{tls: e.tlsConfig(cfg.TLS, ""), params: transport(l, cfg.peerStreams(l)), trace: e.tracer(cfg.Logger, cfg.QlogDir)}
+	c.birth(&b, l)
+	inner, err := e.dial(addr, b)
+	if err != nil {
+		return nil, err
+	}
+	if err := inner.await(ctx, c.ready); err != nil {
+		e.world.Go(inner.name+"/undialled", func() {
+			<-inner.done
+			select {
+			case <-c.ready: // it was, in the same moment
+				c.discard()
+			default:
+			}
+		})
+		return nil, err
+	}
+	return c, nil
+}
+
+// Listener accepts connections on one socket.
+type Listener struct {
+	l      *listener
+	accept chan *Conn
+}
+
+// Listen opens a socket on addr, as in net.ListenPacket.
+func (e *Engine) Listen(addr string, cfg Config) (*Listener, error) {
+	link, err := e.world.Listen(addr)
+	if err != nil {
+		return nil, err
+	}
+	limits, h3 := cfg.h3().limits(), cfg.h3()
+	config, trace := e.tlsConfig(cfg.TLS, ""), e.tracer(cfg.Logger, cfg.QlogDir)
+	accept := make(chan *Conn, h3.maxConns())
+	l, err := e.listen(link, listening{
+		maxConns: h3.maxConns(), limits: limits, code: wire.NoError,
+		spawn: func(l *listener, first crypto.FirstInitial, path port.Path) *connection {
+			c := newConn(&cfg, limits, wire.Server)
+			c.half.l = l
+			c.announce = func(c *Conn) {
+				select {
+				case accept <- c:
+				default: // the embedder takes none, and those that died wait there too
+					c.c.close(false, uint64(wire.ConnectionRefused), "")
+				}
+			}
+			b := l.born(first, path)
+			b.tls, b.params, b.trace = config, transport(limits, cfg.peerStreams(limits)), trace
+			c.birth(&b, limits)
+			return newConnection(l.s, b)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Listener{l: l, accept: accept}, nil
+}
+
+// Accept brings the connections whose handshake is complete. It is never closed.
+func (l *Listener) Accept() <-chan *Conn { return l.accept }
+
+// Addr is the bound address.
+func (l *Listener) Addr() netip.AddrPort { return l.l.addr() }
+
+// Close closes every connection at once with NO_ERROR and waits until every room has left. Connections that wait in
+// Accept are gone with it.
+func (l *Listener) Close() error {
+	l.l.close()
+	for {
+		select {
+		case c := <-l.accept:
+			c.discard()
+		default:
+			return nil
+		}
+	}
+}

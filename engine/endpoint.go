@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"quicpro/actors/port"
+	"quicpro/internal/actor"
+	"quicpro/internal/mono"
+	"quicpro/wire"
+)
+
+// endpoint is the room that deals with the datagrams that lead to no connection: Behaviour[port.ToEndpoint], Leaver. A
+// server's socket has one.
+type endpoint struct {
+	s    *socket
+	out  actor.Port[port.ToWriter]
+	cell *actor.Cell
+
+	accept  accept
+	closed  closed
+	rate    rate
+	silence func() // takes the cell out of the timer
+	gone    bool
+}
+
+// newEndpoint spawns a server socket's endpoint.
+func newEndpoint(s *socket, a accept) *endpoint {
+	e := &endpoint{s: s, accept: a, closed: newClosed(), rate: rate{perSecond: resetsPerSecond}}
+	e.accept.e = e
+	e.out = s.writer.Port("endpoint>writer", answersOut)
+	s.endpoint = actor.Spawn(s.e.world, actor.Spec{
+		Name:       s.name + "/endpoint",
+		Capacity:   unrouted + a.maxConns + 2, // strays, the dead, one ring, Stop
+		Supervisor: roomCount{s.e},
+	}, guard[port.ToEndpoint](e, s.panicked))
+	s.e.rooms.Add(1)
+	s.toEndpoint = s.endpoint.Port("reader>endpoint", unrouted)
+	s.closes = s.endpoint.Port("connections>endpoint", a.maxConns)
+	s.strays = s.rx.account(unrouted)
+	ring := s.endpoint.Port("timer>endpoint", 1)
+	e.cell, e.silence = s.bell(func() { ring.Send(&port.Fired{}) })
+	return e
+}
+
+// Handle takes one message.
+func (e *endpoint) Handle(now mono.Time, m port.ToEndpoint) {
+	switch m := m.(type) {
+	case *port.RxBatch:
+		e.stray(now, m)
+	case *port.Closed:
+		e.ended(now, m)
+	case *port.Fired:
+		e.cell.Heard()
+	case *port.Stop:
+		e.gone = true
+		e.silence()
+	}
+}
+
+// Flush forgets the closed connections whose time has come.
+func (e *endpoint) Flush(now mono.Time) {
+	if e.gone {
+		return
+	}
+	e.closed.expire(now)
+	e.cell.Arm(e.closed.next())
+}
+
+// Left reports whether the socket is closed.
+func (e *endpoint) Left() bool { return e.gone }
+
+// stray deals with datagrams of one sender and one destination that had no route when they were read.
+func (e *endpoint) stray(now mono.Time, b *port.RxBatch) {
+	datagram := b.B[:min(b.SegmentSize, len(b.B))]
+	id := destination(datagram)
+	if c := e.s.routes.lookup(id); c != nil && len(id) > 0 {
+		e.accept.hand(c, b) // the connection was born meanwhile
+		return
+	}
+	header, ok := wire.ParseInvariant(datagram)
+	known := e.closed.find(id)
+	switch {
+	case !ok:
+	case known != nil:
+		e.repeatClose(known, b, len(datagram))
+	case !header.Long:
+		e.short(now, b, datagram, id)
+	case header.Version == wire.VersionNegotiationMark:
+		// RFC 9000 s6.1: a server gets none, and never answers one.
+	case header.Version != wire.Version1:
+		e.negotiate(now, b, datagram, header)
+	default:
+		if e.accept.open(b, datagram) {
+			return // the batch belongs to the new connection
+		}
+	}
+	b.Release()
+}
+
+// short deals with a packet of a connection that we do not have.
+func (e *endpoint) short(now mono.Time, b *port.RxBatch, datagram, id []byte) {
+	if c := e.s.routes.resets(datagram); c != nil {
+		c.notice(port.SawReset, nil)
+		return
+	}
+	e.reset(now, b, datagram, id)
+}
+
+// ended takes a connection over whose rooms have left.
+func (e *endpoint) ended(now mono.Time, m *port.Closed) {
+	if m.Until > now {
+		e.closed.add(m)
+	}
+	e.s.alive.Add(-1)
+	e.accept.changed()
+}
+
+// negotiate answers a version that we do not speak.
+func (e *endpoint) negotiate(now mono.Time, b *port.RxBatch, datagram []byte, h wire.Invariant) {
+	// RFC 9000 s6.1: only in answer to a datagram large enough for a first Initial; s6.1 also lets a server limit the
+	// number of Version Negotiation packets.
+	if len(datagram) < minInitial || !e.rate.allows(now) {
+		return
+	}
+	t := e.s.answers.take()
+	if t == nil {
+		return
+	}
+	unused := byte(e.s.routes.random.Uint64("version negotiation"))
+	// RFC 9000 s6.3: a reserved version among them keeps clients from relying on the list.
+	grease := wire.Version(e.s.routes.random.Uint64("grease version"))&0xf0f0f0f0 | 0x0a0a0a0a
+	t.B = wire.AppendVersionNegotiation(t.B, unused&0x3f, h.SCID, h.DCID, wire.Version1, grease)
+	e.send(t, b.Path)
+}
+
+// repeatClose answers a packet of a connection that we closed.
+func (e *endpoint) repeatClose(c *closedConn, b *port.RxBatch, size int) {
+	// RFC 9000 s10.2.1: limit the rate, for example by progressively more packets between answers; s10.2.2: a draining
+	// endpoint sends nothing. An address that was never validated gets at most three times what it sent.
+	if !c.answers() || len(c.packet) > 3*size {
+		return
+	}
+	t := e.s.answers.take()
+	if t == nil {
+		return
+	}
+	t.B = append(t.B, c.packet...)
+	e.send(t, b.Path)
+}
+
+// send gives a datagram to the writer.
+func (e *endpoint) send(t *port.TxBatch, to port.Path) {
+	t.Runs = append(t.Runs, port.TxRun{Path: to, Len: len(t.B), SegmentSize: len(t.B)})
+	e.out.Send(t)
+}

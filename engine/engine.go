@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"io"
+	"log/slog"
+	"sync"
+
+	"quicpro/actors/port"
+	"quicpro/internal/actor"
+	"quicpro/wire"
+)
+
+// Options shape an engine. The zero value is right for this machine.
+type Options struct {
+	// World is where the engine lives; nil is this machine.
+	World World
+	// Logger gets the engine's own troubles: panics and sockets that failed. nil is slog's default.
+	Logger *slog.Logger
+}
+
+// Engine is the home of sockets and their connections. Its methods are safe for any number of goroutines.
+type Engine struct {
+	world    World
+	log      *slog.Logger
+	chunks   actor.Chunks
+	resetKey [32]byte // for stateless reset tokens; a server that restarts has another
+
+	rooms    actor.Count
+	dials    actor.Count // names client sockets
+	writeOff actor.Count // buffers that rooms took with them when they panicked
+
+	mu          sync.Mutex
+	sockets     map[*socket]struct{}
+	connections map[*connection]struct{}
+	closed      bool
+}
+
+// New makes an engine.
+func New(o Options) *Engine {
+	e := &Engine{world: o.World, log: o.Logger, sockets: map[*socket]struct{}{}, connections: map[*connection]struct{}{}}
+	if e.world == nil {
+		e.world = NewWorld()
+	}
+	if e.log == nil {
+		e.log = slog.Default()
+	}
+	e.world.Random("engine").Bytes("reset key", e.resetKey[:])
+	return e
+}
+
+var (
+	defaultOnce   sync.Once
+	defaultEngine *Engine
+)
+
+// Default is the engine that a program shares. It is made at the first call and has no goroutine while it has no socket.
+func Default() *Engine {
+	defaultOnce.Do(func() { defaultEngine = New(Options{}) })
+	return defaultEngine
+}
+
+// Close ends every connection at once and waits until every room has left. The peers are told. Nothing can be dialled
+// or accepted after it.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
+	for s := e.anySocket(); s != nil; s = e.anySocket() {
+		s.shut(wire.NoError, false)
+	}
+	return nil
+}
+
+func (e *Engine) isClosed() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.closed
+}
+
+func (e *Engine) anySocket() *socket {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for s := range e.sockets {
+		return s
+	}
+	return nil
+}
+
+// Outstanding is what an engine has that is not at home. After the last connection and socket all is zero.
+type Outstanding struct {
+	Chunks      int64 // payload memory with a holder
+	RxBatches   int   // receive buffers, the one that a waiting reader reads into included
+	TxBatches   int   // large transmit batches
+	Rooms       int64
+	Connections int
+	Sockets     int
+	WrittenOff  int64 // buffers that rooms took with them when they panicked, since birth
+}
+
+// Outstanding counts, for tests and for statistics.
+func (e *Engine) Outstanding() Outstanding {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	o := Outstanding{
+		Chunks: e.chunks.Out(), Rooms: e.rooms.Load(), WrittenOff: e.writeOff.Load(),
+		Connections: len(e.connections), Sockets: len(e.sockets),
+	}
+	for s := range e.sockets {
+		o.RxBatches += s.rx.out()
+		o.TxBatches += s.tx.out()
+	}
+	return o
+}
+
+// enter makes a socket the engine's.
+func (e *Engine) enter(s *socket) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return &port.Cause{Why: port.Abandoned, Reason: "the engine is closed"}
+	}
+	e.sockets[s] = struct{}{}
+	return nil
+}
+
+func (e *Engine) forget(s *socket) {
+	e.mu.Lock()
+	delete(e.sockets, s)
+	e.mu.Unlock()
+}
+
+func (e *Engine) add(c *connection) {
+	e.mu.Lock()
+	e.connections[c] = struct{}{}
+	e.mu.Unlock()
+}
+
+func (e *Engine) remove(c *connection) {
+	e.mu.Lock()
+	delete(e.connections, c)
+	e.mu.Unlock()
+}
+
+// of lists the connections of a socket.
+func (e *Engine) of(s *socket) []*connection {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var list []*connection
+	for c := range e.connections {
+		if c.s == s {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func (e *Engine) lost(rx, tx int) { e.writeOff.Add(int64(rx + tx)) }
+
+// originalID makes the Destination Connection ID of a client's first Initial.
+func (e *Engine) originalID(name string) wire.ConnectionID {
+	// RFC 9000 s7.2: unpredictable, at least 8 bytes.
+	var b [idLen]byte
+	e.world.Random(name).Bytes("original destination", b[:])
+	id, _ := wire.MakeConnectionID(b[:])
+	return id
+}
+
+var _ io.Closer = (*Engine)(nil)

@@ -1,0 +1,150 @@
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"quicpro/actors/crypto"
+	"quicpro/actors/port"
+	"quicpro/wire"
+	"quicpro/wire/h3wire"
+)
+
+// H3Config shapes HTTP/3 connections. Zero fields mean the defaults of limits.go.
+type H3Config struct {
+	// TLS is cloned. MinVersion and, if it is empty, NextProtos are set. A client needs ServerName or
+	// InsecureSkipVerify, a server a certificate.
+	TLS *tls.Config
+	// Streams bounds the streams alive on a connection, critical ones included. At least 64.
+	Streams int
+	// IdleTimeout ends a connection on which nothing happens; it is advertised.
+	IdleTimeout time.Duration
+	// HandshakeTimeout bounds the time from birth to a complete handshake.
+	HandshakeTimeout time.Duration
+	// MaxFieldSection bounds the decoded size in bytes of a field section that is accepted.
+	MaxFieldSection int
+	// ReadHeaderTimeout is how long a server waits for a request's head; 0 means for ever.
+	ReadHeaderTimeout time.Duration
+	// MaxConns bounds a listener's connections.
+	MaxConns int
+	// Logger gets a debug line an event; nil means none.
+	Logger *slog.Logger
+	// QlogDir is where each connection leaves a qlog file; empty means none.
+	QlogDir string
+}
+
+// leastStreams is what a connection needs besides its requests' streams: see actors/conn.
+const leastStreams = 64
+
+// limits are the defaults with the configuration's changes.
+func (c *H3Config) limits() port.Limits {
+	l := defaultLimits
+	if c.Streams > 0 {
+		l.Streams = max(c.Streams, leastStreams)
+	}
+	if c.IdleTimeout > 0 {
+		l.IdleTimeout = c.IdleTimeout
+	}
+	if c.HandshakeTimeout > 0 {
+		l.Handshake = c.HandshakeTimeout
+	}
+	if c.MaxFieldSection > 0 {
+		l.FieldSection = c.MaxFieldSection
+	}
+	return l
+}
+
+func (c *H3Config) maxConns() int {
+	if c.MaxConns > 0 {
+		return c.MaxConns
+	}
+	return connections
+}
+
+// DialH3 connects to addr and waits until requests may flow: at most HandshakeTimeout, and no longer than ctx. Errors
+// are *port.Cause.
+func (e *Engine) DialH3(ctx context.Context, addr netip.AddrPort, cfg H3Config) (*H3Conn, error) {
+	limits := cfg.limits()
+	h := newH3Conn(limits, nil, nil)
+	b := birth{
+		tls: e.tlsConfig(cfg.TLS, "h3"), limits: limits, params: transport(limits, 0), trace: e.tracer(cfg.Logger, cfg.QlogDir),
+		places: h3Places(limits), bind: h.bind(&cfg), gone: h.gone,
+	}
+	c, err := e.dial(addr, b)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.await(ctx, h.ready); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// H3Listener accepts HTTP/3 connections on one socket.
+type H3Listener struct{ l *listener }
+
+// ListenH3 opens a socket on addr, as in net.ListenPacket, and serves HTTP/3 on it. handle is called once a request, on
+// a goroutine of its own, with the request's head waiting in the exchange; its last word must be Cancel with
+// HandlerDone.
+func (e *Engine) ListenH3(addr string, cfg H3Config, handle func(*H3Conn, *port.Exchange)) (*H3Listener, error) {
+	link, err := e.world.Listen(addr)
+	if err != nil {
+		return nil, err
+	}
+	return e.serveH3(link, cfg, handle)
+}
+
+// ServeH3 is ListenH3 on the caller's socket, which the listener closes.
+func (e *Engine) ServeH3(pc net.PacketConn, cfg H3Config, handle func(*H3Conn, *port.Exchange)) (*H3Listener, error) {
+	link, err := e.world.Wrap(pc)
+	if err != nil {
+		return nil, err
+	}
+	return e.serveH3(link, cfg, handle)
+}
+
+func (e *Engine) serveH3(link Socket, cfg H3Config, handle func(*H3Conn, *port.Exchange)) (*H3Listener, error) {
+	limits := cfg.limits()
+	config := e.tlsConfig(cfg.TLS, "h3")
+	trace := e.tracer(cfg.Logger, cfg.QlogDir)
+	l, err := e.listen(link, listening{
+		maxConns: cfg.maxConns(), limits: limits, code: wire.ErrorCode(h3wire.CodeNoError), app: true,
+		spawn: func(l *listener, first crypto.FirstInitial, path port.Path) *connection {
+			h := newH3Conn(limits, l, handle)
+			b := l.born(first, path)
+			b.tls, b.limits, b.params, b.trace = config, limits, transport(limits, limits.Streams), trace
+			b.places, b.bind, b.gone = h3Places(limits), h.bind(&cfg), h.gone
+			return newConnection(l.s, b)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &H3Listener{l}, nil
+}
+
+// Addr is the bound address.
+func (l *H3Listener) Addr() netip.AddrPort { return l.l.addr() }
+
+// Shutdown refuses new connections, says GOAWAY on the others, and waits until the last request has ended and every
+// connection has gone. If ctx ends before, it returns ctx's error and the rest goes on: call Close then.
+func (l *H3Listener) Shutdown(ctx context.Context) error {
+	l.l.stop()
+	for _, c := range l.l.s.e.of(l.l.s) {
+		if h, ok := c.handle.(*H3Conn); ok {
+			h.Goodbye()
+		}
+	}
+	return l.l.drained(ctx)
+}
+
+// Close closes every connection at once with H3_NO_ERROR and waits until every room has left. Handlers see their
+// contexts end; they are not waited for.
+func (l *H3Listener) Close() error {
+	l.l.close()
+	return nil
+}

@@ -1,0 +1,305 @@
+package engine
+
+import (
+	"sync"
+
+	"quicpro/actors/port"
+	"quicpro/internal/udp"
+)
+
+// smallRead is the length in bytes up to which datagrams are copied out of the buffer they were read into, so that a
+// lone ACK pins no 64 KiB.
+const smallRead = 2 << 10
+
+// rxPool lends receive buffers to one socket's reader: at most limit of 64 KiB, and small ones as the connections'
+// quotas allow.
+type rxPool struct {
+	limit  int
+	spares sync.Pool // of *rxBuffer: what nobody uses for a while goes to the collector
+	smalls sync.Pool
+
+	mu       sync.Mutex
+	lent     int // large ones
+	lentTiny int
+	closed   bool
+	room     sync.Cond // lent went down, or closed
+}
+
+// rxBuffer is one receive batch and its memory.
+type rxBuffer struct {
+	batch *port.RxBatch
+	mem   []byte
+	owner *rxAccount
+}
+
+// rxAccount counts the receive batches of one connection, or of the endpoint, in circulation.
+type rxAccount struct {
+	limit   int
+	mu      *sync.Mutex // the pool's
+	out     int
+	large   int
+	dropped int
+	closed  bool // its connection is gone; what never came back is written off
+}
+
+func newRxPool(limit int) *rxPool {
+	p := &rxPool{limit: limit}
+	p.room.L = &p.mu
+	return p
+}
+
+// account opens the account of a connection.
+func (p *rxPool) account(limit int) *rxAccount { return &rxAccount{limit: limit, mu: &p.mu} }
+
+// large waits for a 64 KiB buffer; it returns nil once the pool is closed. Only the reader may wait here.
+func (p *rxPool) large() *rxBuffer {
+	p.mu.Lock()
+	for p.lent >= p.limit && !p.closed {
+		p.room.Wait()
+	}
+	closed := p.closed
+	if !closed {
+		p.lent++
+	}
+	p.mu.Unlock()
+	if closed {
+		return nil
+	}
+	return p.from(&p.spares, udp.ReadSize)
+}
+
+// small returns a buffer of smallRead bytes.
+func (p *rxPool) small() *rxBuffer {
+	p.mu.Lock()
+	p.lentTiny++
+	p.mu.Unlock()
+	return p.from(&p.smalls, smallRead)
+}
+
+func (p *rxPool) from(spares *sync.Pool, size int) *rxBuffer {
+	if b, _ := spares.Get().(*rxBuffer); b != nil {
+		return b
+	}
+	b := &rxBuffer{mem: make([]byte, size)}
+	b.batch = port.NewRxBatch(nil, func(*port.RxBatch) { p.home(b) })
+	return b
+}
+
+// charge puts b on an account. It reports false, and counts a drop, if the account's quota is used up.
+func (p *rxPool) charge(b *rxBuffer, a *rxAccount) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a.closed || a.out >= a.limit {
+		a.dropped++
+		return false
+	}
+	a.out++
+	if len(b.mem) > smallRead {
+		a.large++
+	}
+	b.owner = a
+	return true
+}
+
+// recharge moves b to another account, under the same condition.
+func (p *rxPool) recharge(b *rxBuffer, to *rxAccount) bool {
+	p.mu.Lock()
+	p.discharge(b)
+	p.mu.Unlock()
+	return p.charge(b, to)
+}
+
+// discharge takes b off its account; it reports false if it was written off. The caller holds the lock.
+func (p *rxPool) discharge(b *rxBuffer) bool {
+	a := b.owner
+	b.owner = nil
+	if a == nil {
+		return true
+	}
+	if a.closed {
+		return false
+	}
+	a.out--
+	if len(b.mem) > smallRead {
+		a.large--
+	}
+	return true
+}
+
+// home takes a buffer back.
+func (p *rxPool) home(b *rxBuffer) {
+	large := len(b.mem) > smallRead
+	p.mu.Lock()
+	if p.discharge(b) {
+		if large {
+			p.lent--
+			p.room.Signal()
+		} else {
+			p.lentTiny--
+		}
+	}
+	p.mu.Unlock()
+	if large {
+		p.spares.Put(b)
+	} else {
+		p.smalls.Put(b)
+	}
+}
+
+// writeOff closes an account. What is still out was lost in a room that died of a panic.
+func (p *rxPool) writeOff(a *rxAccount) (lost int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a.closed {
+		return 0
+	}
+	a.closed = true
+	p.lent -= a.large
+	p.lentTiny -= a.out - a.large
+	p.room.Broadcast()
+	return a.out
+}
+
+// out is how many buffers are lent.
+func (p *rxPool) out() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lent + p.lentTiny
+}
+
+// close lets the reader go.
+func (p *rxPool) close() {
+	p.mu.Lock()
+	p.closed = true
+	p.room.Broadcast()
+	p.mu.Unlock()
+}
+
+// txPool lends 64 KiB transmit batches to the connections of one socket.
+type txPool struct {
+	limit  int
+	spares sync.Pool // of *port.TxBatch
+
+	mu      sync.Mutex
+	lent    int
+	waiting []*port.BatchFree
+}
+
+func newTxPool(limit int) *txPool { return &txPool{limit: limit} }
+
+func (p *txPool) big(w *port.BatchFree) *port.TxBatch {
+	p.mu.Lock()
+	free := p.lent < p.limit
+	if free {
+		p.lent++
+	} else if !w.Waiting {
+		w.Waiting = true
+		p.waiting = append(p.waiting, w)
+	}
+	p.mu.Unlock()
+	if !free {
+		return nil
+	}
+	if t, _ := p.spares.Get().(*port.TxBatch); t != nil {
+		return t
+	}
+	return &port.TxBatch{B: make([]byte, 0, port.BigBatch), Big: true}
+}
+
+// giveBack notes that n batches are no longer lent and calls as many waiting connections.
+func (p *txPool) giveBack(n int) {
+	p.mu.Lock()
+	p.lent -= n
+	calls := min(p.limit-p.lent, len(p.waiting))
+	called := p.waiting[:calls:calls]
+	p.waiting = p.waiting[calls:]
+	for _, w := range called {
+		w.Waiting = false
+	}
+	p.mu.Unlock()
+	for _, w := range called {
+		w.Port.Send(w)
+	}
+}
+
+// lender is the pool as one connection sees it. It knows what the connection has, so that nothing is lost with a room
+// that died of a panic.
+type lender struct {
+	pool  *txPool
+	owner any
+
+	mu     sync.Mutex
+	lent   int
+	waiter *port.BatchFree
+	closed bool
+}
+
+// Small makes the connection's own batch.
+func (l *lender) Small() *port.TxBatch {
+	return &port.TxBatch{B: make([]byte, 0, port.SmallBatch), Owner: l.owner}
+}
+
+// Big lends a big batch, or returns nil and sends w a BatchFree when it is w's turn.
+func (l *lender) Big(w *port.BatchFree) *port.TxBatch {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	l.waiter = w
+	t := l.pool.big(w)
+	if t != nil {
+		l.lent++
+		t.Owner = l.owner
+	}
+	return t
+}
+
+// Return gives a big batch back.
+func (l *lender) Return(t *port.TxBatch) {
+	l.mu.Lock()
+	closed := l.closed
+	if !closed {
+		l.lent--
+	}
+	l.mu.Unlock()
+	if closed {
+		return
+	}
+	t.Reset()
+	t.Owner, t.Home = nil, zeroHome
+	l.pool.spares.Put(t)
+	l.pool.giveBack(1)
+}
+
+// close writes off what the connection still has, and lets the next one wait in its place.
+func (l *lender) close() (lost int) {
+	l.mu.Lock()
+	lost, l.closed = l.lent, true
+	w := l.waiter
+	l.mu.Unlock()
+	if w != nil {
+		l.pool.forget(w)
+	}
+	l.pool.giveBack(lost) // with none lost too: this connection may have been called and have no use for it any more
+	return lost
+}
+
+// forget takes a connection off the waiting list.
+func (p *txPool) forget(w *port.BatchFree) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, other := range p.waiting {
+		if other == w {
+			p.waiting = append(p.waiting[:i], p.waiting[i+1:]...)
+			return
+		}
+	}
+}
+
+// out is how many big batches are lent.
+func (p *txPool) out() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lent
+}

@@ -1,0 +1,328 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"quicpro/actors/port"
+	"quicpro/actors/timer"
+	"quicpro/internal/actor"
+	"quicpro/internal/mono"
+	"quicpro/internal/udp"
+	"quicpro/wire"
+)
+
+// socket is one UDP socket with its reader, its writer and its timer; a server's has an endpoint and many connections,
+// a client's one connection.
+type socket struct {
+	e     *Engine
+	name  string
+	link  Socket
+	local netip.AddrPort
+	only  *connection // a client's one connection; nil for a server
+	rx    *rxPool
+	tx    *txPool
+
+	routes   *routes
+	writer   *actor.Room[port.ToWriter]
+	timer    *actor.Room[port.ToTimer]
+	endpoint *actor.Room[port.ToEndpoint] // nil for a client
+
+	toEndpoint actor.Port[port.ToEndpoint] // the reader's edge
+	strays     *rxAccount                  // what waits for the endpoint
+	closes     actor.Port[port.ToEndpoint] // the dead connections' edge
+	answers    answers
+
+	alive   actor.Count // connections, dead ones included until the endpoint knows
+	closing atomic.Bool
+	done    chan struct{} // the reader has left
+	failed  atomic.Pointer[error]
+}
+
+// socketRooms is how large the rooms of a socket are.
+type socketRooms struct {
+	connections int
+	limits      port.Limits
+}
+
+func newSocket(e *Engine, name string, link Socket, size socketRooms) *socket {
+	s := &socket{e: e, name: name, link: link, local: link.LocalAddr(), done: make(chan struct{})}
+	s.rx, s.tx = newRxPool(rxPoolSize), newTxPool(txPoolSize)
+	s.routes = newRoutes(e.resetKey[:], e.world.Random(name))
+	// A connection's small batch and its share of the pool, the endpoint's answers, and Stop.
+	places := size.connections + txPoolSize + answersOut + 1
+	if e.world.Stepping() {
+		places = size.connections*(1+size.limits.BigBatches) + answersOut + 1
+	}
+	s.writer = actor.Spawn(e.world, actor.Spec{Name: name + "/writer", Capacity: places, Supervisor: roomCount{e}},
+		guard[port.ToWriter](&writer{s: s}, s.panicked))
+	s.timer = newTimer(e, s, size.connections*bellsPerConnection+1)
+	e.rooms.Add(2)
+	return s
+}
+
+// newTimer spawns the timer room of a socket for that many cells.
+func newTimer(e *Engine, s *socket, cells int) *actor.Room[port.ToTimer] {
+	// An alarm may go off while its last Tick is still on its way, for it cannot know.
+	const ticks = 4
+	var tick func()
+	alarm := e.world.Alarm(func() { tick() })
+	room := actor.Spawn(e.world, actor.Spec{Name: s.name + "/timer", Capacity: cells + ticks + 1, Supervisor: roomCount{e}},
+		guard[port.ToTimer](timer.New(alarm), s.panicked))
+	edge := room.Port("alarm>timer", ticks)
+	tick = func() { edge.Send(&port.Tick{}) }
+	return room
+}
+
+// bell makes a cell that rings a room through ring. The second result takes it out of the timer again.
+func (s *socket) bell(ring func()) (cell *actor.Cell, silence func()) {
+	posted := new(port.Posted)
+	edge := s.timer.Port("cell>timer", 1)
+	cell = actor.NewCell(func(*actor.Cell) { edge.Send(posted) }, ring)
+	posted.Cell = cell
+	return cell, func() {
+		// A deadline in the past makes the timer let go of the cell, instead of keeping a dead connection alive until the
+		// deadline comes. The room that it rings is gone.
+		cell.Arm(1)
+		edge.Close()
+	}
+}
+
+// read is the reader: the socket's loop until it is closed.
+func (s *socket) read() {
+	defer close(s.done)
+	var meta udp.Meta
+	b := s.rx.large()
+	for b != nil {
+		n, err := s.link.Read(b.mem, &meta)
+		if err == nil && n > 0 {
+			b = s.distribute(b, n, &meta)
+			continue
+		}
+		if err != nil && !s.survives(err) {
+			break
+		}
+	}
+	if b != nil {
+		s.rx.home(b)
+	}
+}
+
+// survives reports whether the reader goes on after err.
+func (s *socket) survives(err error) bool {
+	switch {
+	case errors.Is(err, udp.ErrRefused):
+		if s.only != nil {
+			s.only.notice(port.SawRefusal, err)
+		}
+		return true
+	case errors.Is(err, udp.ErrMessageTooLong), udp.Transient(err):
+		return true
+	case s.closing.Load():
+		return false
+	}
+	s.failed.Store(&err)
+	s.e.log.Error("a socket failed", "socket", s.name, "error", err)
+	for _, c := range s.e.of(s) {
+		c.stopRooms(&port.Cause{Why: port.Abandoned, Reason: "the socket failed", Err: err})
+	}
+	return false
+}
+
+// distribute hands the datagrams in b to their connections and returns the buffer for the next read, nil if there is
+// none any more.
+func (s *socket) distribute(b *rxBuffer, n int, meta *udp.Meta) *rxBuffer {
+	now := s.e.world.Now() // RFC 9002 s5.1: taken before any queue
+	train := b.mem[:n]
+	seg := meta.SegmentSize
+	if seg <= 0 || seg > n {
+		seg = n
+	}
+	path := port.Path{Remote: meta.Remote, Local: netip.AddrPortFrom(meta.Local, s.local.Port())}
+	if !meta.Local.IsValid() {
+		path.Local = s.local
+	}
+	run := rxRun{seg: seg, path: path, ecn: uint8(meta.ECN), at: now}
+	whole := len(train)
+	if s.only != nil {
+		run.path.Remote = s.only.remote // connected: the kernel has compared it, and a zone's name may differ
+		run.to, run.b, run.whole = s.only, train, true
+		return s.deliver(run, b)
+	}
+	for len(train) > 0 {
+		// Whatever follows for the same connection belongs to the run. In a train of one sender that is nearly always all.
+		id := destination(train[:min(seg, len(train))])
+		end := min(seg, len(train))
+		for end < len(train) && bytes.Equal(destination(train[end:min(end+seg, len(train))]), id) {
+			end = min(end+seg, len(train))
+		}
+		run.to, run.b, run.whole = nil, train[:end], end == whole
+		if len(id) > 0 {
+			run.to = s.routes.lookup(id)
+		}
+		if b = s.deliver(run, b); b == nil || end == len(train) {
+			break
+		}
+		train = train[end:]
+	}
+	return b
+}
+
+// rxRun is consecutive datagrams of one read with one destination.
+type rxRun struct {
+	to    *connection // nil: the endpoint
+	b     []byte
+	whole bool // b is all that was read
+	seg   int
+	path  port.Path
+	ecn   uint8
+	at    mono.Time
+}
+
+// deliver sends a run on, within the receiver's quota. read is the buffer that the run lies in: if the run is all of the
+// read, the buffer itself goes, otherwise a copy. It returns the buffer for the next read, nil if there is none any more.
+func (s *socket) deliver(run rxRun, read *rxBuffer) *rxBuffer {
+	account := s.strays
+	if run.to != nil {
+		account = run.to.rx
+	}
+	b := read
+	switch {
+	case len(run.b) <= smallRead:
+		b = s.rx.small()
+	case !run.whole:
+		if b = s.rx.large(); b == nil {
+			return nil
+		}
+	default:
+		if read = s.rx.large(); read == nil {
+			s.rx.home(b)
+			return nil
+		}
+	}
+	if !s.rx.charge(b, account) {
+		s.rx.home(b)
+		return read
+	}
+	if &b.mem[0] != &run.b[0] {
+		run.b = b.mem[:copy(b.mem, run.b)]
+	}
+	batch := b.batch
+	batch.Reuse(run.b)
+	batch.SegmentSize, batch.Path, batch.ECN, batch.At, batch.Owner = run.seg, run.path, run.ecn, run.at, b
+	if run.to != nil {
+		run.to.fromReader.Send(batch)
+	} else {
+		s.toEndpoint.Send(batch)
+	}
+	return read
+}
+
+// destination returns the Destination Connection ID of the first packet of a datagram, nil if it is too short for one.
+func destination(datagram []byte) []byte {
+	if len(datagram) == 0 {
+		return nil
+	}
+	if datagram[0]&wire.LongHeaderBit == 0 {
+		if len(datagram) < 1+idLen {
+			return nil
+		}
+		return datagram[1 : 1+idLen]
+	}
+	const lengthAt = 5
+	if len(datagram) <= lengthAt || len(datagram) < lengthAt+1+int(datagram[lengthAt]) {
+		return nil
+	}
+	return datagram[lengthAt+1 : lengthAt+1+int(datagram[lengthAt])]
+}
+
+// left notes that a connection's last room has left.
+func (s *socket) left(c *connection, m *port.Closed) {
+	if s.only != nil {
+		// Without the socket nothing that arrives late is answered: RFC 9000 s10.2 lets us end the closing state early.
+		s.alive.Add(-1)
+		s.close()
+		return
+	}
+	s.closes.Send(m)
+}
+
+// shut closes every connection at once, telling the peers, and then the socket. It waits until every room has left. The
+// endpoint must refuse new connections by then.
+func (s *socket) shut(code wire.ErrorCode, app bool) {
+	for list := s.e.of(s); len(list) > 0; list = s.e.of(s) {
+		for _, c := range list {
+			c.close(app, uint64(code), "")
+		}
+		for _, c := range list {
+			<-c.done
+		}
+	}
+	s.close()
+	<-s.done
+}
+
+// close ends the socket after its last connection.
+func (s *socket) close() {
+	if s.closing.Swap(true) {
+		return
+	}
+	_ = s.link.Close() // nothing is left to be told
+	s.rx.close()
+	s.writer.Port("engine>writer", 1).Send(&port.Stop{})
+	s.timer.Port("engine>timer", 1).Send(&port.Stop{})
+	if s.endpoint != nil {
+		s.endpoint.Port("engine>endpoint", 1).Send(&port.Stop{})
+	}
+	s.e.forget(s)
+}
+
+// panicked is what becomes of a panic in a room that connections share: the message is dropped, its connection ends, and
+// the room goes on.
+func (s *socket) panicked(m any, value any, stack []byte) {
+	s.e.log.Error("a shared room panicked", "socket", s.name, "message", fmt.Sprintf("%T", m), "panic", value, "stack", string(stack))
+	switch m := m.(type) {
+	case *port.TxBatch:
+		if c, ok := m.Owner.(*connection); ok {
+			c.stopRooms(&port.Cause{Why: port.Panicked, Err: fmt.Errorf("writer: %v", value)})
+		}
+	case *port.RxBatch:
+		m.Release()
+	}
+}
+
+// answers are the batches in which an endpoint writes its own datagrams.
+type answers struct {
+	mu     sync.Mutex
+	out    int
+	spares []*port.TxBatch
+}
+
+// take returns an empty batch, nil if answersOut are on their way.
+func (a *answers) take() *port.TxBatch {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.out >= answersOut {
+		return nil
+	}
+	a.out++
+	if n := len(a.spares); n > 0 {
+		t := a.spares[n-1]
+		a.spares = a.spares[:n-1]
+		return t
+	}
+	return &port.TxBatch{B: make([]byte, 0, port.SmallBatch)}
+}
+
+// home takes a batch back.
+func (a *answers) home(t *port.TxBatch) {
+	t.Reset()
+	a.mu.Lock()
+	a.out--
+	a.spares = append(a.spares, t)
+	a.mu.Unlock()
+}

@@ -1,0 +1,44 @@
+package engine
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"quicpro/actors/port"
+	"quicpro/internal/qlog"
+	"quicpro/wire"
+)
+
+// tracer makes the trace of one connection; nil if nobody wants one.
+type tracer func(role wire.Role, odcid wire.ConnectionID) port.Trace
+
+// tracer returns what makes the traces of connections: a qlog file each in qlogDir, lines in log, both, or nil.
+func (e *Engine) tracer(log *slog.Logger, qlogDir string) tracer {
+	if log == nil && qlogDir == "" {
+		return nil
+	}
+	return func(role wire.Role, odcid wire.ConnectionID) port.Trace {
+		var file, lines port.Trace
+		if qlogDir != "" {
+			if l := e.qlog(qlogDir, role, odcid); l != nil {
+				file = l
+			}
+		}
+		if log != nil {
+			lines = qlog.NewLines(log, role, odcid)
+		}
+		return qlog.Tee(file, lines)
+	}
+}
+
+// qlog opens a connection's qlog file. A connection goes on without one that cannot be made.
+func (e *Engine) qlog(dir string, role wire.Role, odcid wire.ConnectionID) *qlog.Log {
+	name := filepath.Join(dir, odcid.String()+"_"+role.String()+".sqlog")
+	f, err := os.Create(name)
+	if err != nil {
+		e.log.Error("no qlog file", "error", err)
+		return nil
+	}
+	return qlog.New(f, role, odcid, e.world.Wall(), e.world.Now())
+}
