@@ -122,13 +122,14 @@ func (in *incoming) settle() {
 		return
 	}
 	in.d = nil
-	if d.Last {
+	last, failed := d.Last, d.Err != nil
+	if last {
 		in.ended, in.err = true, d.Err
 		in.trailers = d.Trailers
 	}
-	if d.Err == nil && !in.over {
-		in.taken(in.bytes)
-		in.over = d.Last
+	if !failed && !in.over {
+		in.taken(in.bytes) // d is h3's again, unless it is the last
+		in.over = last
 	}
 }
 

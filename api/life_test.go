@@ -190,7 +190,7 @@ func TestMaxBytesReaderRefusesWhatIsTooLong(t *testing.T) {
 }
 
 func TestDeadlinesOfTheResponseController(t *testing.T) {
-	results := make(chan error, 2)
+	results, begun := make(chan error, 2), make(chan bool)
 	d := demo(t, func(w http.ResponseWriter, r *http.Request) {
 		c := http.NewResponseController(w)
 		if err := c.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
@@ -199,6 +199,8 @@ func TestDeadlinesOfTheResponseController(t *testing.T) {
 		_, err := r.Body.Read(make([]byte, 1))
 		results <- err
 		_ = c.SetReadDeadline(time.Time{})
+		_ = c.Flush()
+		<-begun
 		if err := c.SetWriteDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
 			t.Error(err)
 		}
@@ -214,6 +216,7 @@ func TestDeadlinesOfTheResponseController(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	begun <- true
 	for _, what := range []string{"reading", "writing"} {
 		if err := <-results; !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("%s past the deadline: %v", what, err)

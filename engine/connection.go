@@ -106,7 +106,6 @@ func newConnection(s *socket, b birth) *connection {
 		cfg.PeerID, cfg.OriginalDest = b.source, b.original
 		// RFC 9000 s18.2: the token of the handshake's ID travels in the transport parameters.
 		cfg.Params.ResetToken, cfg.Params.HasResetToken = token, true
-		c.routes.add(b.original) // where the client's Initials go until it knows our ID, and late ones after that
 	} else {
 		original = s.e.originalID(s.name)
 		cfg.PeerID = original
@@ -118,6 +117,11 @@ func newConnection(s *socket, b birth) *connection {
 		cfg.Trace = c.trace
 	}
 	c.connect(cfg, b)
+	if b.role == wire.Server {
+		// Where the client's Initials go until it knows our ID, and late ones after that. It is known to the world, so that
+		// the rooms must be connected by now.
+		c.routes.add(b.original)
+	}
 	s.alive.Add(1)
 	s.e.add(c)
 	return c

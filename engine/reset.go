@@ -20,7 +20,8 @@ const (
 
 // reset answers a packet of a connection that we do not have, or lost.
 func (e *endpoint) reset(now mono.Time, b *port.RxBatch, datagram, id []byte) {
-	if len(datagram) < resetTrigger || len(id) == 0 || !e.rate.allows(now) {
+	// RFC 9000 s17.3.1: without the fixed bit it is no packet of ours.
+	if len(datagram) < resetTrigger || len(id) == 0 || datagram[0]&wire.FixedBit == 0 || !e.rate.allows(now) {
 		return
 	}
 	t := e.s.answers.take()

@@ -165,7 +165,6 @@ func TestManySmallRequestsSurviveALossyLink(t *testing.T) {
 			})
 		}
 		if next != 300 || p.client.conn.streams.live != 0 || p.server.conn.streams.live != 0 {
-			p.dump()
 			t.Fatalf("seed %d: %d requests, %d and %d left", seed, next, p.client.conn.streams.live, p.server.conn.streams.live)
 		}
 		p.link = link{delay: p.link.delay}

@@ -105,18 +105,19 @@ func (r *Router) cancel(m *port.Cancel) {
 	if code == 0 {
 		code = uint64(h3wire.CodeRequestCancelled)
 	}
-	err := &port.StreamError{Code: code, Reason: "cancelled"}
 	if q.stream == nil {
-		err.Unprocessed = true
-		r.turnAway(q, err)
+		r.turnAway(q, &port.StreamError{Code: code, Reason: "cancelled", Unprocessed: true})
 		return
 	}
-	// A message that is complete, and a half whose end was seen, have nothing to end.
-	if m.StopReading {
-		r.stopReading(q, code, err)
-	}
-	if m.StopWriting {
-		r.stopWriting(q, code, err)
+	if m.StopReading || m.StopWriting {
+		// A message that is complete, and a half whose end was seen, have nothing to end.
+		err := &port.StreamError{Code: code, Reason: "cancelled"}
+		if m.StopReading {
+			r.stopReading(q, code, err)
+		}
+		if m.StopWriting {
+			r.stopWriting(q, code, err)
+		}
 	}
 	if m.HandlerDone {
 		r.handled(q, m.Code)

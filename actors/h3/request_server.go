@@ -45,8 +45,11 @@ func (r *Router) handled(q *request, code uint64) {
 		// RFC 9114 s4.1: with a complete response, H3_NO_ERROR asks the client to stop sending.
 		code = uint64(h3wire.CodeNoError)
 	}
-	r.stopReading(q, code, &port.StreamError{Code: code, Reason: "the handler has returned"})
+	r.stopReading(q, code, errHandlerReturned)
 }
+
+// errHandlerReturned is what nobody reads any more: the last Delivery after the last handler.
+var errHandlerReturned error = &port.StreamError{Code: uint64(h3wire.CodeNoError), Reason: "the handler has returned"}
 
 // expire ends the requests whose heads are late, and forgets a retry that is due.
 func (r *Router) expire() {

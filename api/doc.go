@@ -1,0 +1,40 @@
+// Package api is quicpro's blocking face: HTTP/3 with the types of net/http.
+//
+// A client needs nothing but a request:
+//
+//	req, _ := http.NewRequest("GET", "https://example.com/", nil)
+//	resp, err := api.Do(req)
+//
+// Client adds a time limit and TLS settings. Transport is an http.RoundTripper, so that http.Client, with its redirects
+// and cookies, and everything built on it work over HTTP/3. Server runs any http.Handler. Demo starts both on loopback:
+//
+//	demo, _ := api.Demo(http.FileServer(http.Dir(".")))
+//	defer demo.Close()
+//	resp, err := demo.Client.Get(ctx, demo.URL+"/index.html")
+//
+// # What is the same as in net/http, and what is not
+//
+//   - Bodies stream in both directions at once, without asking for full duplex.
+//   - Client and Transport return redirects as they are. An http.Client around a Transport follows them.
+//   - Only https URLs are accepted: HTTP/3 has no plaintext form.
+//   - One connection to an origin carries all its requests, up to the server's limit; beyond, requests wait for one another.
+//   - Ending a request's context, or closing its response's body early, resets its stream. Handlers see it as the end of
+//     Request.Context and as an error of Read and Write.
+//   - A response that fits 16 KiB, or ends before a Flush, goes out in one piece with its Content-Length.
+//   - Hijacking and Upgrade do not exist in HTTP/3.
+//
+// # Errors
+//
+// Do returns *url.Error around one of these, for errors.Is and errors.As:
+//
+//	ErrTimeout, net.Error      no answer in time: dial, handshake, request, or a connection gone silent
+//	ErrRefused, ECONNREFUSED   nobody listens on that port
+//	*net.DNSError              the host's name does not resolve
+//	*CertificateError          the peer's certificate was not accepted; x509's own errors lie beneath
+//	*TLSError                  any other failure of the handshake, with its alert
+//	*VersionError              no common version of QUIC
+//	*StreamError               this request was reset, with a code
+//	*ConnectionError           the connection ended: code, reason, and by whom
+//	ErrClosed                  the Client or Transport is closed
+//	context.Canceled, ...      the cause of the request's context
+package api
