@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/netip"
+	"time"
 
 	"quicpro/actors/port"
 	"quicpro/engine"
@@ -58,6 +59,7 @@ func (t *Transport) connect(ctx context.Context, addr netip.AddrPort, host strin
 	if wait <= 0 {
 		wait = defaultDialTimeout
 	}
+	wait += time.Second // the context, which says more, is to end first
 	conn, err := e.DialH3(ctx, addr, engine.H3Config{
 		TLS: config, IdleTimeout: t.IdleTimeout, HandshakeTimeout: wait, MaxFieldSection: t.MaxResponseHeaderBytes,
 		Logger: t.Logger, QlogDir: t.QlogDir,

@@ -1,8 +1,11 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"net/http/httptrace"
+	"slices"
 	"sync"
 )
 
@@ -30,6 +33,7 @@ type pool struct {
 	mu     sync.Mutex
 	conns  map[origin]*pooled
 	dials  map[origin]*dialing
+	full   int       // at that many connections the dead ones are looked for
 	old    []*pooled // said goodbye, still at work
 	closed bool
 	wg     sync.WaitGroup // dials
@@ -112,12 +116,29 @@ func (p *pool) start(ctx context.Context, o origin) *dialing {
 			d.err = ErrClosed
 		default:
 			d.conn = &pooled{exchanger: conn, origin: o, active: d.waiters}
+			p.sweep()
 			p.conns[o] = d.conn
 		}
 		close(d.done)
 	})
 	return d
 }
+
+// sweep drops dead connections to origins that nobody asks for any more. Its cost is spread over the dials. The lock is
+// held.
+func (p *pool) sweep() {
+	if len(p.conns) < max(p.full, leastFull) {
+		return
+	}
+	for _, c := range p.sorted() {
+		if c.active == 0 && !c.Usable() {
+			p.retire(c)
+		}
+	}
+	p.full = 2 * len(p.conns)
+}
+
+const leastFull = 64
 
 // put counts one use less.
 func (p *pool) put(c *pooled) {
@@ -150,11 +171,19 @@ func (p *pool) forget(c *pooled) {
 	}
 }
 
+// sorted returns the connections in the order of their origins: what goes to the wire never depends on the order of a
+// map. The lock is held.
+func (p *pool) sorted() []*pooled {
+	return slices.SortedFunc(maps.Values(p.conns), func(a, b *pooled) int {
+		return cmp.Compare(a.origin.String(), b.origin.String())
+	})
+}
+
 // closeIdle says goodbye on every connection without a request.
 func (p *pool) closeIdle() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, c := range p.conns { // each is told for itself; no order is visible on any wire
+	for _, c := range p.sorted() {
 		if c.active == 0 {
 			p.retire(c)
 		}
@@ -166,11 +195,9 @@ func (p *pool) close() {
 	p.mu.Lock()
 	p.closed = true
 	ending := p.old
-	for _, c := range p.conns { // see closeIdle
-		ending = append(ending, c)
-	}
+	ending = append(ending, p.sorted()...)
 	p.old, p.conns = nil, make(map[origin]*pooled)
-	for _, d := range p.dials { // see closeIdle
+	for _, d := range p.dials { // each only ends a wait
 		d.cancel()
 	}
 	p.mu.Unlock()

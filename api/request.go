@@ -71,18 +71,23 @@ func checkRequest(req *http.Request, disableCompression bool) (o outgoing, err e
 	return o, nil
 }
 
+// checkHeader returns an error that names an invalid field, the first in sorted order.
 func checkHeader(h http.Header, kind string) error {
-	for name, values := range h { // any order: nothing of it reaches the wire
-		if !httpguts.ValidHeaderFieldName(name) {
-			return fmt.Errorf("api: invalid %s field name %q", kind, name)
-		}
-		for _, v := range values {
-			if !httpguts.ValidHeaderFieldValue(v) {
-				return fmt.Errorf("api: invalid value of the %s field %s", kind, name)
-			}
+	var bad []string
+	for name, values := range h {
+		if !httpguts.ValidHeaderFieldName(name) || slices.ContainsFunc(values, func(v string) bool { return !httpguts.ValidHeaderFieldValue(v) }) {
+			bad = append(bad, name)
 		}
 	}
-	return nil
+	if len(bad) == 0 {
+		return nil
+	}
+	switch name := slices.Min(bad); {
+	case !httpguts.ValidHeaderFieldName(name):
+		return fmt.Errorf("api: invalid %s field name %q", kind, name)
+	default:
+		return fmt.Errorf("api: invalid value of the %s field %s", kind, name)
+	}
 }
 
 func originOf(u *url.URL) (o origin, err error) {

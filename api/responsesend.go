@@ -157,7 +157,7 @@ func (w *responseWriter) take() []*actor.Chunk {
 	return chunks
 }
 
-// trailers returns the trailer section, or nil.
+// trailers returns the trailer section, which may be empty.
 func (w *responseWriter) trailers() []port.Field {
 	if len(w.header) == 0 {
 		return nil

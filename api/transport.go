@@ -84,7 +84,7 @@ func (t *Transport) roundTrip(req *http.Request, done func()) (*http.Response, e
 	}
 	t.once.Do(t.init)
 	for n := 1; ; n++ {
-		resp, err, again := t.try(&o, body, done)
+		resp, again, err := t.try(&o, body, done)
 		if err == nil {
 			return resp, nil
 		}
@@ -102,7 +102,7 @@ func (t *Transport) roundTrip(req *http.Request, done func()) (*http.Response, e
 func (t *Transport) init() { t.pool.dial = t.dialOrigin }
 
 // try makes one attempt. again says that another may be made.
-func (t *Transport) try(o *outgoing, body io.ReadCloser, done func()) (resp *http.Response, err error, again bool) {
+func (t *Transport) try(o *outgoing, body io.ReadCloser, done func()) (resp *http.Response, again bool, err error) {
 	req, ctx := o.req, o.req.Context()
 	replayable := o.length == 0 || req.GetBody != nil
 	trace := httptrace.ContextClientTrace(ctx)
@@ -112,7 +112,7 @@ func (t *Transport) try(o *outgoing, body io.ReadCloser, done func()) (resp *htt
 	conn, reused, err := t.pool.get(ctx, o.origin)
 	if err != nil {
 		closeBody(body)
-		return nil, err, false
+		return nil, false, err
 	}
 	if trace != nil && trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{Conn: connInfo{conn}, Reused: reused})
@@ -122,21 +122,21 @@ func (t *Transport) try(o *outgoing, body io.ReadCloser, done func()) (resp *htt
 		t.pool.put(conn)
 		closeBody(body)
 		if ctx.Err() != nil {
-			return nil, contextError(ctx, "waiting for the connection to take a request"), false
+			return nil, false, contextError(ctx, "waiting for the connection to take a request")
 		}
-		return nil, err, replayable
+		return nil, replayable, err
 	}
 	c, err := t.open(o, conn, x, body, trace, done)
 	if err != nil {
-		return nil, err, false
+		return nil, false, err
 	}
 	if resp, err = c.response(); err != nil {
-		return nil, err, replayable && (unprocessed(err) || died(err) && idempotent(req))
+		return nil, replayable && (unprocessed(err) || died(err) && idempotent(req)), err
 	}
 	if o.gzip {
 		undoGzip(resp)
 	}
-	return resp, nil, false
+	return resp, false, nil
 }
 
 // died reports whether err is the death of a connection that this side did not want.

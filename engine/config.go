@@ -2,6 +2,8 @@ package engine
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"fmt"
 	"time"
 
 	"quicpro/actors/port"
@@ -40,5 +42,50 @@ func (e *Engine) tlsConfig(c *tls.Config, alpn string) *tls.Config {
 		c.Time = e.world.Wall
 	}
 	c.SessionTicketsDisabled = true
+	contained(c)
+	if f := c.GetConfigForClient; f != nil {
+		c.GetConfigForClient = func(h *tls.ClientHelloInfo) (chosen *tls.Config, err error) {
+			defer contain(&err)
+			if chosen, err = f(h); chosen != nil {
+				chosen = e.tlsConfig(chosen, alpn)
+			}
+			return chosen, err
+		}
+	}
 	return c
+}
+
+// contained keeps a panic in an embedder's TLS callback inside its handshake. crypto/tls calls them on a goroutine of its
+// own, where nobody else could.
+func contained(c *tls.Config) {
+	if f := c.GetCertificate; f != nil {
+		c.GetCertificate = func(h *tls.ClientHelloInfo) (_ *tls.Certificate, err error) {
+			defer contain(&err)
+			return f(h)
+		}
+	}
+	if f := c.GetClientCertificate; f != nil {
+		c.GetClientCertificate = func(r *tls.CertificateRequestInfo) (_ *tls.Certificate, err error) {
+			defer contain(&err)
+			return f(r)
+		}
+	}
+	if f := c.VerifyPeerCertificate; f != nil {
+		c.VerifyPeerCertificate = func(raw [][]byte, chains [][]*x509.Certificate) (err error) {
+			defer contain(&err)
+			return f(raw, chains)
+		}
+	}
+	if f := c.VerifyConnection; f != nil {
+		c.VerifyConnection = func(s tls.ConnectionState) (err error) {
+			defer contain(&err)
+			return f(s)
+		}
+	}
+}
+
+func contain(err *error) {
+	if v := recover(); v != nil {
+		*err = fmt.Errorf("engine: a TLS callback panicked: %v", v)
+	}
 }

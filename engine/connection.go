@@ -214,7 +214,8 @@ func (c *connection) buried(cause *port.Cause, m *port.Closed) {
 	// The endpoint knows before the routes go: what arrives from here on is behind this message in its inbox.
 	c.s.left(c, m)
 	c.routes.clear()
-	c.s.e.lost(c.s.rx.writeOff(c.rx), c.tx.close())
+	c.s.rx.writeOff(c.rx)
+	c.tx.close()
 	if closer, ok := c.trace.(io.Closer); ok {
 		_ = closer.Close() // a log that cannot be written must not disturb the connection
 	}

@@ -25,9 +25,9 @@ type Engine struct {
 	chunks   actor.Chunks
 	resetKey [32]byte // for stateless reset tokens; a server that restarts has another
 
-	rooms    actor.Count
-	dials    actor.Count // names client sockets
-	writeOff actor.Count // buffers that rooms took with them when they panicked
+	rooms actor.Count
+	dials actor.Count // names client sockets
+	lost  actor.Count // buffers whose connection is gone and which have not come home
 
 	mu          sync.Mutex
 	sockets     map[*socket]struct{}
@@ -94,7 +94,7 @@ type Outstanding struct {
 	Rooms       int64
 	Connections int
 	Sockets     int
-	WrittenOff  int64 // buffers that rooms took with them when they panicked, since birth
+	Lost        int64 // buffers whose connection is gone: those that rooms took with them when they panicked stay here
 }
 
 // Outstanding counts, for tests and for statistics.
@@ -102,7 +102,7 @@ func (e *Engine) Outstanding() Outstanding {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	o := Outstanding{
-		Chunks: e.chunks.Out(), Rooms: e.rooms.Load(), WrittenOff: e.writeOff.Load(),
+		Chunks: e.chunks.Out(), Rooms: e.rooms.Load(), Lost: e.lost.Load(),
 		Connections: len(e.connections), Sockets: len(e.sockets),
 	}
 	for s := range e.sockets {
@@ -153,8 +153,6 @@ func (e *Engine) of(s *socket) []*connection {
 	}
 	return list
 }
-
-func (e *Engine) lost(rx, tx int) { e.writeOff.Add(int64(rx + tx)) }
 
 // originalID makes the Destination Connection ID of a client's first Initial.
 func (e *Engine) originalID(name string) wire.ConnectionID {

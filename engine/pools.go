@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"quicpro/actors/port"
+	"quicpro/internal/actor"
 	"quicpro/internal/udp"
 )
 
@@ -15,7 +16,8 @@ const smallRead = 2 << 10
 // quotas allow.
 type rxPool struct {
 	limit  int
-	spares sync.Pool // of *rxBuffer: what nobody uses for a while goes to the collector
+	lost   *actor.Count // buffers whose connection is gone and which have not come home
+	spares sync.Pool    // of *rxBuffer: what nobody uses for a while goes to the collector
 	smalls sync.Pool
 
 	mu       sync.Mutex
@@ -42,8 +44,8 @@ type rxAccount struct {
 	closed  bool // its connection is gone; what never came back is written off
 }
 
-func newRxPool(limit int) *rxPool {
-	p := &rxPool{limit: limit}
+func newRxPool(limit int, lost *actor.Count) *rxPool {
+	p := &rxPool{limit: limit, lost: lost}
 	p.room.L = &p.mu
 	return p
 }
@@ -117,6 +119,7 @@ func (p *rxPool) discharge(b *rxBuffer) bool {
 		return true
 	}
 	if a.closed {
+		p.lost.Add(-1)
 		return false
 	}
 	a.out--
@@ -146,18 +149,19 @@ func (p *rxPool) home(b *rxBuffer) {
 	}
 }
 
-// writeOff closes an account. What is still out was lost in a room that died of a panic.
-func (p *rxPool) writeOff(a *rxAccount) (lost int) {
+// writeOff closes an account. What is still out waits in the inbox of a room that has left, or was lost in one that
+// died of a panic.
+func (p *rxPool) writeOff(a *rxAccount) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if a.closed {
-		return 0
+		return
 	}
 	a.closed = true
+	p.lost.Add(int64(a.out))
 	p.lent -= a.large
 	p.lentTiny -= a.out - a.large
 	p.room.Broadcast()
-	return a.out
 }
 
 // out is how many buffers are lent.
@@ -178,14 +182,15 @@ func (p *rxPool) close() {
 // txPool lends 64 KiB transmit batches to the connections of one socket.
 type txPool struct {
 	limit  int
-	spares sync.Pool // of *port.TxBatch
+	lost   *actor.Count // batches whose connection is gone and which have not come home
+	spares sync.Pool    // of *port.TxBatch
 
 	mu      sync.Mutex
 	lent    int
 	waiting []*port.BatchFree
 }
 
-func newTxPool(limit int) *txPool { return &txPool{limit: limit} }
+func newTxPool(limit int, lost *actor.Count) *txPool { return &txPool{limit: limit, lost: lost} }
 
 func (p *txPool) big(w *port.BatchFree) *port.TxBatch {
 	p.mu.Lock()
@@ -264,6 +269,7 @@ func (l *lender) Return(t *port.TxBatch) {
 	}
 	l.mu.Unlock()
 	if closed {
+		l.pool.lost.Add(-1)
 		return
 	}
 	t.Reset()
@@ -273,16 +279,17 @@ func (l *lender) Return(t *port.TxBatch) {
 }
 
 // close writes off what the connection still has, and lets the next one wait in its place.
-func (l *lender) close() (lost int) {
+func (l *lender) close() {
 	l.mu.Lock()
-	lost, l.closed = l.lent, true
+	lost := l.lent
+	l.closed = true
 	w := l.waiter
 	l.mu.Unlock()
 	if w != nil {
 		l.pool.forget(w)
 	}
+	l.pool.lost.Add(int64(lost))
 	l.pool.giveBack(lost) // with none lost too: this connection may have been called and have no use for it any more
-	return lost
 }
 
 // forget takes a connection off the waiting list.

@@ -51,7 +51,7 @@ type socketRooms struct {
 
 func newSocket(e *Engine, name string, link Socket, size socketRooms) *socket {
 	s := &socket{e: e, name: name, link: link, local: link.LocalAddr(), done: make(chan struct{})}
-	s.rx, s.tx = newRxPool(rxPoolSize), newTxPool(txPoolSize)
+	s.rx, s.tx = newRxPool(rxPoolSize, &e.lost), newTxPool(txPoolSize, &e.lost)
 	s.routes = newRoutes(e.resetKey[:], e.world.Random(name))
 	// A connection's small batch and its share of the pool, the endpoint's answers, and Stop.
 	places := size.connections + txPoolSize + answersOut + 1

@@ -45,7 +45,7 @@ type reading struct {
 func newReading(quota int) *reading {
 	r := &reading{s: &socket{e: New(Options{}), local: fakeLocal}}
 	sys := stepper{}
-	r.s.rx = newRxPool(rxPoolSize)
+	r.s.rx = newRxPool(rxPoolSize, &r.s.e.lost)
 	r.s.routes = newRoutes([]byte("key"), systemRandom{})
 	r.a, r.b = &connection{s: r.s, rx: r.s.rx.account(quota)}, &connection{s: r.s, rx: r.s.rx.account(quota)}
 	r.a.routes, r.b.routes = connRoutes{table: r.s.routes, c: r.a}, connRoutes{table: r.s.routes, c: r.b}
@@ -150,15 +150,16 @@ func TestBeyondItsQuotaAConnectionLosesDatagrams(t *testing.T) {
 		t.Error("another connection suffers")
 	}
 	// A connection that dies of a panic takes nothing with it for good.
-	if lost := r.s.rx.writeOff(r.a.rx); lost != 4 {
+	r.s.rx.writeOff(r.a.rx)
+	if lost := r.s.e.Outstanding().Lost; lost != 4 {
 		t.Errorf("%d written off", lost)
 	}
 	for _, m := range r.toA.got[1:] {
 		m.(*port.RxBatch).Release() // late
 	}
 	r.toB.got[0].(*port.RxBatch).Release()
-	if out := r.s.rx.out(); out != 0 {
-		t.Errorf("%d buffers are out", out)
+	if out, lost := r.s.rx.out(), r.s.e.Outstanding().Lost; out != 0 || lost != 0 {
+		t.Errorf("%d buffers are out, %d lost", out, lost)
 	}
 }
 
@@ -221,7 +222,8 @@ func TestRoutesLeadToTheirConnectionUntilTheyAreForgotten(t *testing.T) {
 }
 
 func TestBigBatchesGoRoundAndNobodyWaitsForever(t *testing.T) {
-	pool := newTxPool(2)
+	var gone actor.Count
+	pool := newTxPool(2, &gone)
 	var got [3]sink[port.ToConn]
 	var rooms [3]*actor.Room[port.ToConn]
 	var free [3]port.BatchFree
@@ -253,11 +255,11 @@ func TestBigBatchesGoRoundAndNobodyWaitsForever(t *testing.T) {
 	if lenders[2].Big(&free[2]) == nil {
 		t.Fatal("called, and nothing there")
 	}
-	if lost := lenders[0].close(); lost != 1 || pool.out() != 1 {
-		t.Errorf("%d written off, %d out", lost, pool.out())
+	if lenders[0].close(); gone.Load() != 1 || pool.out() != 1 {
+		t.Errorf("%d written off, %d out", gone.Load(), pool.out())
 	}
 	lenders[0].Return(b) // late
-	if lenders[2].close(); pool.out() != 0 {
-		t.Errorf("%d out", pool.out())
+	if lenders[2].close(); pool.out() != 0 || gone.Load() != 1 {
+		t.Errorf("%d out, %d written off", pool.out(), gone.Load())
 	}
 }

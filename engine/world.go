@@ -58,7 +58,7 @@ func NewWorld() World {
 func (w *machine) Now() mono.Time           { return mono.Time(time.Since(w.born)) }
 func (w *machine) Wall() time.Time          { return time.Now() }
 func (w *machine) Stepping() bool           { return false }
-func (w *machine) Launch(r actor.Runner)    { go r.Run() }
+func (w *machine) Launch(r actor.Runner)    { go r.Loop()() }
 func (w *machine) Go(_ string, f func())    { go f() }
 func (w *machine) Context() context.Context { return context.Background() }
 

@@ -50,7 +50,7 @@ func TestStories(t *testing.T) {
 }
 
 func get(t *testing.T, p pair) {
-	long := strings.Repeat("long and literal ", 300)
+	long := strings.TrimSpace(strings.Repeat("long and literal ", 300)) // a value neither begins nor ends with a blank
 	client, url := p.start(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Proto != "HTTP/3.0" || r.URL.RawQuery != "a=1&b=%20" || r.Header.Get("X-Long") != long {
 			t.Errorf("the server got %s %s with X-Long of %d bytes", r.Proto, r.URL, len(r.Header.Get("X-Long")))

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"quicpro/actors/port"
+	"quicpro/internal/actor"
 	"quicpro/wire"
 	"quicpro/wire/h3wire"
 )
@@ -94,6 +95,30 @@ func TestClientWaitsForRoom(t *testing.T) {
 		t.Errorf("%d bytes after there was room, fin %v, answered %v", n, p.fin, a.sentLast)
 	}
 	d.home()
+}
+
+// Room that a stream offered before it read what is on its way to it does not count twice.
+func TestRoomIsNotCountedTwice(t *testing.T) {
+	l := lane{stream: port.NewStream(0), room: 1000}
+	c := (&actor.Chunks{}).Get(600)
+	c.B = c.Space()[:600]
+	room := actor.Spawn[port.ToStream](&stepping{}, actor.Spec{Name: "stream", Capacity: 1}, &sink[port.ToStream]{})
+	l.stream.FromH3 = room.Port("h3", 1)
+	l.write(c)
+	l.flush(0, false)
+	if l.offered(1000); l.room != 400 {
+		t.Errorf("room for %d with 600 in flight", l.room)
+	}
+	l.stream.Out.Free()
+	if l.offered(900); l.room != 900 {
+		t.Errorf("room for %d when they were read", l.room)
+	}
+	if l.write(c); l.room != 300 {
+		t.Errorf("room for %d with 600 more written", l.room)
+	}
+	if l.offered(900); l.room != 300 {
+		t.Errorf("room for %d, of which 600 are written to", l.room)
+	}
 }
 
 // A header list larger than a chunk goes over several.

@@ -208,7 +208,8 @@ func TestNothingCountsAfterAViolation(t *testing.T) {
 	d := lone(t, wire.Client, nil)
 	a := d.asks(true, getFields...)
 	d.run()
-	d.stream(0).says(headers(":status", "200"), data("a"), frame(2, ""), data("b")).ends()
+	d.stream(0).inFin = true
+	d.stream(0).says(headers(":status", "200"), data("a"), frame(2, ""), data("b"))
 	d.closedWith(h3wire.CodeFrameUnexpected)
 	if a.last {
 		t.Error("a message ended well behind a violation")

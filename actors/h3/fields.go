@@ -192,6 +192,9 @@ func checkFields(fields []port.Field, request bool) (length int64, host hostLine
 			// RFC 9114 s4.2: upper-case names are malformed.
 			return length, host, "invalid field name"
 		}
+		// RFC 9110 s5.5: whitespace around a value is not part of it, and is excluded before the value is judged.
+		value = strings.Trim(value, " \t")
+		fields[i].Value = value
 		if !h3wire.ValidFieldValue(value) {
 			return length, host, "invalid field value"
 		}

@@ -275,6 +275,9 @@ func (p *pipe) Handle(_ mono.Time, m port.ToStream) {
 		if !p.endTold || p.release {
 			p.d.t.Fatalf("stream %d: released at the wrong time", p.id())
 		}
+		if p.link.Out.InFlight() {
+			p.d.t.Fatalf("stream %d: released with a wake on its way", p.id())
+		}
 		p.release = true
 	}
 }

@@ -39,7 +39,9 @@ func (r *Router) pump(q *request) {
 		r.writeData(q, m.Chunks[q.chunk])
 		m.Chunks[q.chunk] = nil
 	}
-	if m.Trailers != nil {
+	// RFC 9114 s4.1: the trailer section is optional. One without a line is not sent: lsquic and Chromium take a HEADERS
+	// frame with an empty section for an error.
+	if len(m.Trailers) > 0 {
 		if !r.writeFields(q, m.Trailers) {
 			return
 		}

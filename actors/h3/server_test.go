@@ -123,6 +123,22 @@ func TestServerParts(t *testing.T) {
 	d.home()
 }
 
+// Trailers without a line, which an app that only cuts its list short hands over, are no HEADERS frame: other
+// implementations refuse an empty section.
+func TestServerEmptyTrailers(t *testing.T) {
+	d := lone(t, wire.Server, nil)
+	p := d.arrives(0).says(headers(getFields...)).ends()
+	a := d.apps[0]
+	a.says(list(":status", "200"), "a", list("t", "1")[:0], true)
+	d.run()
+	if got := said(t, p.out); got != "[HEADERS(:status=200) DATA(a)]" || !p.fin || !a.sentLast {
+		t.Errorf("wrote %s, fin %v", got, p.fin)
+	}
+	a.returns()
+	d.settled()
+	d.home()
+}
+
 // A request that was reset before its head is answered by a reset, and no handler ever sees it; one that was reset with
 // its head in the same breath neither.
 func TestServerRapidReset(t *testing.T) {

@@ -27,9 +27,11 @@
 //	app        conn       CloseOrder                   1                               conn                ignored
 //	supervisor conn       CloseOrder, Notice           1, 1 a kind                     conn                ignored
 //	reader     endpoint   RxBatch without a route      64 (lossy)                      endpoint            dropped, counted
-//	writer     endpoint   Closed                       1 a connection                  endpoint            a bug
+//	endpoint   writer     TxBatch, its own             64                             the socket           not sent
+//	supervisor endpoint   Closed                       1 a connection                  endpoint            a bug
 //	any        timer      Posted                       1 a cell                        timer               merged in the cell
-//	alarm      timer      Tick                         1                               timer               merged
+//	alarm      timer      Tick                         4                               timer               merged
 //	timer      any        Fired                        1 a room                        the room            merged in the cell
 //	conn       all        Stop                         1 a room                        the room            a bug
+//	supervisor all        Stop                         1 a room                        the room            a bug
 package port

@@ -70,8 +70,8 @@ type Send struct {
 	Exchange *Exchange
 	Head     []Field        // a response head, final or informational (1xx)
 	Chunks   []*actor.Chunk // body bytes; ownership moves. Each is sent as one DATA frame
-	Trailers []Field
-	Fin      bool // the message is complete
+	Trailers []Field        // none if empty
+	Fin      bool           // the message is complete
 }
 
 func (*Send) toH3() {}

@@ -22,10 +22,9 @@ func (*Stop) toEndpoint()  {}
 // Fired rings a room: a deadline that it armed may have come. One place is reserved for it.
 type Fired struct{}
 
-func (*Fired) toConn()      {}
-func (*Fired) toH3()        {}
-func (*Fired) toHandshake() {}
-func (*Fired) toEndpoint()  {}
+func (*Fired) toConn()     {}
+func (*Fired) toH3()       {}
+func (*Fired) toEndpoint() {}
 
 // Why says whose doing the end of a connection was.
 type Why uint8
