@@ -47,7 +47,10 @@ type Socket interface {
 }
 
 // machine is the World of this machine.
-type machine struct{ born time.Time }
+type machine struct {
+	born time.Time
+	crew crew
+}
 
 // NewWorld returns the world of this machine: a goroutine a launched room, the monotonic clock, the kernel's sockets.
 func NewWorld() World {
@@ -58,7 +61,7 @@ func NewWorld() World {
 func (w *machine) Now() mono.Time           { return mono.Time(time.Since(w.born)) }
 func (w *machine) Wall() time.Time          { return time.Now() }
 func (w *machine) Stepping() bool           { return false }
-func (w *machine) Launch(r actor.Runner)    { go r.Loop()() }
+func (w *machine) Launch(r actor.Runner)    { w.crew.launch(r) }
 func (w *machine) Go(_ string, f func())    { go f() }
 func (w *machine) Context() context.Context { return context.Background() }
 

@@ -30,7 +30,7 @@ type Releaser interface{ Release() }
 type System interface {
 	// Now is the engine's clock. It is read once a turn.
 	Now() mono.Time
-	// Launch is called when a room that was idle has mail. A stepless System runs r.Loop() on some goroutine; a
+	// Launch is called when a room that was idle has mail. A stepless System runs r.Run on some goroutine; a
 	// stepping one remembers r and calls its Stepper methods.
 	Launch(r Runner)
 	// Stepping reports whether rooms born here keep one FIFO an edge, with its quota enforced, for Step to draw from.
@@ -42,8 +42,6 @@ type Runner interface {
 	Name() string
 	// Run drains and flushes until the inbox stays empty.
 	Run()
-	// Loop is Run as a function made once, so that `go r.Loop()()` allocates nothing.
-	Loop() func()
 	// Waiting lists, for a stepping System, how many messages wait on each edge. The slice is valid until the next
 	// call.
 	Waiting() []EdgeMail

@@ -35,7 +35,6 @@ type Room[M any] struct {
 	held    int          // stepping: messages in edges
 	granted int          // stepping: sum of the quotas of open ports
 	seen    []EdgeMail   // stepping: what Waiting returned last
-	loop    func()       // stepless: Run
 	pending atomic.Int32 // messages sent less messages taken
 
 	// owned by the running turn
@@ -63,7 +62,6 @@ func Spawn[M any](sys System, spec Spec, b Behaviour[M]) *Room[M] {
 	r.leaver, _ = b.(Leaver)
 	if !sys.Stepping() {
 		r.mail = make(chan M, spec.Capacity)
-		r.loop = r.Run
 	}
 	return r
 }
@@ -126,9 +124,6 @@ func (r *Room[M]) Run() {
 	for r.turn() {
 	}
 }
-
-// Loop is Run as a function made once.
-func (r *Room[M]) Loop() func() { return r.loop }
 
 // turn handles one batch and flushes; it reports whether mail is left.
 func (r *Room[M]) turn() bool {
