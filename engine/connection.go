@@ -90,7 +90,7 @@ type connection struct {
 func newConnection(s *socket, b birth) *connection {
 	c := &connection{s: s, role: b.role, remote: b.remote, limits: b.limits, gone: b.gone, done: make(chan struct{})}
 	world := s.e.world
-	c.rx = s.rx.account(b.limits.RxBatches)
+	c.rx = s.rx.account(b.limits.RxBatches, b.limits.RxTrains)
 	c.tx = lender{pool: s.tx, owner: c}
 	c.routes = connRoutes{table: s.routes, c: c}
 	c.ctx, c.cancel = context.WithCancel(world.Context())

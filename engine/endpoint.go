@@ -34,7 +34,7 @@ func newEndpoint(s *socket, a accept) *endpoint {
 	s.e.rooms.Add(1)
 	s.toEndpoint = s.endpoint.Port("reader>endpoint", unrouted)
 	s.closes = s.endpoint.Port("connections>endpoint", a.maxConns)
-	s.strays = s.rx.account(unrouted)
+	s.strays = s.rx.account(unrouted, unrouted/4)
 	ring := s.endpoint.Port("timer>endpoint", 1)
 	e.cell, e.silence = s.bell(func() { ring.Send(&port.Fired{}) })
 	return e

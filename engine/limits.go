@@ -46,8 +46,10 @@ const (
 var defaultLimits = port.Limits{
 	// 256 requests at once are more than browsers send; beyond, the app (or the peer, by MAX_STREAMS) waits.
 	Streams: 256,
-	// 16 GRO trains are 1 MB, the window of a fast path; beyond, the reader drops and loss recovery repairs.
-	RxBatches: 16,
+	// 16 GRO trains are 1 MB, the window of a fast path; 128 single datagrams are a burst of small messages. Beyond, the
+	// reader drops and loss recovery repairs.
+	RxBatches: 128,
+	RxTrains:  16,
 	// 2 keep a core busy while protect seals, 4 also while the writer waits.
 	BigBatches: 4,
 	// A TLS flight with a long certificate chain; beyond, CRYPTO_BUFFER_EXCEEDED.

@@ -37,6 +37,7 @@ type rxBuffer struct {
 // rxAccount counts the receive batches of one connection, or of the endpoint, in circulation.
 type rxAccount struct {
 	limit   int
+	trains  int
 	mu      *sync.Mutex // the pool's
 	out     int
 	large   int
@@ -50,8 +51,10 @@ func newRxPool(limit int, lost *actor.Count) *rxPool {
 	return p
 }
 
-// account opens the account of a connection.
-func (p *rxPool) account(limit int) *rxAccount { return &rxAccount{limit: limit, mu: &p.mu} }
+// account opens the account of a connection: for limit batches, of which trains are large.
+func (p *rxPool) account(limit, trains int) *rxAccount {
+	return &rxAccount{limit: limit, trains: trains, mu: &p.mu}
+}
 
 // large waits for a 64 KiB buffer; it returns nil once the pool is closed. Only the reader may wait here.
 func (p *rxPool) large() *rxBuffer {
@@ -87,20 +90,27 @@ func (p *rxPool) from(spares *sync.Pool, size int) *rxBuffer {
 	return b
 }
 
-// charge puts b on an account. It reports false, and counts a drop, if the account's quota is used up.
+// charge puts b on an account. It reports false if the account's quota is used up.
 func (p *rxPool) charge(b *rxBuffer, a *rxAccount) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if a.closed || a.out >= a.limit {
-		a.dropped++
+	large := len(b.mem) > smallRead
+	if a.closed || a.out >= a.limit || large && a.large >= a.trains {
 		return false
 	}
 	a.out++
-	if len(b.mem) > smallRead {
+	if large {
 		a.large++
 	}
 	b.owner = a
 	return true
+}
+
+// drop counts a batch that found no room on its account.
+func (p *rxPool) drop(a *rxAccount) {
+	p.mu.Lock()
+	a.dropped++
+	p.mu.Unlock()
 }
 
 // recharge moves b to another account, under the same condition.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -204,7 +205,7 @@ func (s *socket) deliver(run rxRun, read *rxBuffer) *rxBuffer {
 			return nil
 		}
 	}
-	if !s.rx.charge(b, account) {
+	if !s.charge(b, account) {
 		s.rx.home(b)
 		return read
 	}
@@ -221,6 +222,22 @@ func (s *socket) deliver(run rxRun, read *rxBuffer) *rxBuffer {
 	}
 	return read
 }
+
+// charge puts a batch on its receiver's account. A receiver whose quota is used up gets a few scheduler rounds to work
+// before the batch is dropped: a drop costs the sender's window, and a reader that runs ahead of the rooms is common.
+func (s *socket) charge(b *rxBuffer, account *rxAccount) bool {
+	for range patience {
+		if s.rx.charge(b, account) {
+			return true
+		}
+		runtime.Gosched()
+	}
+	s.rx.drop(account)
+	return false
+}
+
+// patience is how many scheduler rounds the reader waits for a receiver.
+const patience = 4
 
 // destination returns the Destination Connection ID of the first packet of a datagram, nil if it is too short for one.
 func destination(datagram []byte) []byte {

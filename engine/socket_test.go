@@ -47,13 +47,13 @@ func newReading(quota int) *reading {
 	sys := stepper{}
 	r.s.rx = newRxPool(rxPoolSize, &r.s.e.lost)
 	r.s.routes = newRoutes([]byte("key"), systemRandom{})
-	r.a, r.b = &connection{s: r.s, rx: r.s.rx.account(quota)}, &connection{s: r.s, rx: r.s.rx.account(quota)}
+	r.a, r.b = &connection{s: r.s, rx: r.s.rx.account(quota, quota)}, &connection{s: r.s, rx: r.s.rx.account(quota, quota)}
 	r.a.routes, r.b.routes = connRoutes{table: r.s.routes, c: r.a}, connRoutes{table: r.s.routes, c: r.b}
 	r.roomA = actor.Spawn[port.ToProtect](sys, actor.Spec{Capacity: 100}, &r.toA)
 	r.roomB = actor.Spawn[port.ToProtect](sys, actor.Spec{Capacity: 100}, &r.toB)
 	r.roomStrays = actor.Spawn[port.ToEndpoint](sys, actor.Spec{Capacity: 100}, &r.strays)
 	r.a.fromReader, r.b.fromReader = r.roomA.Port("reader", quota), r.roomB.Port("reader", quota)
-	r.s.toEndpoint, r.s.strays = r.roomStrays.Port("reader", unrouted), r.s.rx.account(unrouted)
+	r.s.toEndpoint, r.s.strays = r.roomStrays.Port("reader", unrouted), r.s.rx.account(unrouted, unrouted)
 	for c, id := range map[*connection]string{r.a: "aaaaaaaa", r.b: "bbbbbbbb"} {
 		id, _ := wire.MakeConnectionID([]byte(id))
 		c.routes.add(id)

@@ -5,7 +5,7 @@
 // receiver until the receiver frees it or hands it on.
 //
 //	from       to         messages                     in flight                       freed by            when full
-//	reader     protect    RxBatch                      16 a connection (lossy)         last stream flush   dropped, counted
+//	reader     protect    RxBatch                      128, 16 large (lossy)         last stream flush   dropped, counted
 //	protect    conn       RxBatch                      the same, + 3 replays           conn, streams       a bug
 //	conn       protect    TxBatch                      1 small + 4 big                 writer, home        a bug
 //	conn       protect    InitialKeys, InstallKeys,    12                              collector           a bug

@@ -116,6 +116,7 @@ type Cancel struct {
 	Exchange    *Exchange
 	StopReading bool   // the body is not wanted: STOP_SENDING
 	StopWriting bool   // the message stays incomplete: RESET_STREAM
+	Behind      bool   // with StopWriting: not before the peer has what was sent so far, unless it does not want it
 	Code        uint64 // 0: H3_REQUEST_CANCELLED
 	HandlerDone bool   // server: the handler has returned; always the last message of an exchange
 }

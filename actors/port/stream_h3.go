@@ -54,6 +54,7 @@ type Write struct {
 
 	HasReset  bool // reset our half
 	ResetCode uint64
+	Behind    bool // with HasReset: not before the peer has acknowledged what was written, unless it asks us to stop
 	HasStop   bool // ask the peer to stop: what is not in a Read yet is discarded, and of that half only Ended is told
 	StopCode  uint64
 

@@ -17,6 +17,7 @@ type Random interface {
 type Limits struct {
 	Streams         int           // live stream rooms of a connection, critical ones included
 	RxBatches       int           // receive batches of a connection in circulation
+	RxTrains        int           // of them, batches of up to 64 KiB
 	BigBatches      int           // big transmit batches of a connection in circulation
 	CryptoBytes     int           // CRYPTO bytes out of order or unread, per level
 	StreamGaps      int           // gaps in one stream's reassembly
