@@ -1,20 +1,27 @@
 package engine
 
 import (
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"quicpro/internal/actor"
 )
 
 // crew runs launched rooms. A goroutine that is new grows its stack in every turn, which costs more than the turn of a
 // small message; so goroutines that finished are kept for the next launch, the last first. Those that were not needed
 // for crewRest are let go: an engine at rest has none.
+//
+// The scheduler runs a goroutine that was just made ready before all others: a room would flush after its first message
+// while its neighbours have more for it. So while many rooms are at work a launched one waits a scheduler round before
+// its turn. That makes batches: with 100 requests at once, conn and h3 take a tenth of the turns.
 type crew struct {
-	mu     sync.Mutex
-	idle   []*hand
-	spare  int // the fewest that were idle since the last count
-	counts bool
+	working atomic.Int32 // launched and not finished
+	patient patience
+
+	mu       sync.Mutex
+	idle     []*hand
+	spare    int // the fewest that were idle since the last count
+	counting bool
 }
 
 const (
@@ -22,18 +29,24 @@ const (
 	crewRest = 20 * time.Millisecond
 	// crewIdle is how many idle goroutines are kept at most. Beyond, a goroutine ends with its room's turn.
 	crewIdle = 256
+	// crewBusy is how many rooms are at work when a launched one waits a round: more than a lone request has, mostly.
+	crewBusy = 2
 )
 
+// runner is what the crew runs: a room, or a lane of rooms.
+type runner interface{ Run() }
+
 // hand is one kept goroutine.
-type hand struct{ work chan actor.Runner }
+type hand struct{ work chan runner }
 
 // launch runs r on a kept goroutine, or a new one.
-func (c *crew) launch(r actor.Runner) {
+func (c *crew) launch(r runner) {
+	c.working.Add(1)
 	c.mu.Lock()
 	n := len(c.idle) - 1
 	if n < 0 {
 		c.mu.Unlock()
-		go c.serve(&hand{make(chan actor.Runner, 1)}, r)
+		go c.serve(&hand{make(chan runner, 1)}, r)
 		return
 	}
 	h := c.idle[n]
@@ -45,9 +58,13 @@ func (c *crew) launch(r actor.Runner) {
 }
 
 // serve runs rooms until it is let go.
-func (c *crew) serve(h *hand, r actor.Runner) {
+func (c *crew) serve(h *hand, r runner) {
 	for ok := true; ok; r, ok = <-h.work {
+		if c.working.Load() > crewBusy {
+			c.patient.round()
+		}
 		r.Run()
+		c.working.Add(-1)
 		if !c.rest(h) {
 			return
 		}
@@ -62,8 +79,8 @@ func (c *crew) rest(h *hand) bool {
 		return false
 	}
 	c.idle = append(c.idle, h)
-	if !c.counts {
-		c.counts, c.spare = true, 0
+	if !c.counting {
+		c.counting, c.spare = true, 0
 		time.AfterFunc(crewRest, c.count)
 	}
 	return true
@@ -79,7 +96,42 @@ func (c *crew) count() {
 	c.idle = append(c.idle[:0], c.idle[c.spare:]...)
 	clear(c.idle[len(c.idle):cap(c.idle)])
 	c.spare = len(c.idle)
-	if c.counts = len(c.idle) > 0; c.counts {
+	if c.counting = len(c.idle) > 0; c.counting {
 		time.AfterFunc(crewRest, c.count)
 	}
+}
+
+// patience decides whether a scheduler round is worth its wait. Beside goroutines that keep the processor, a handler that
+// computes for instance, a round can take tens of milliseconds: one over slowRound stops the waiting for a while, which
+// doubles each time.
+type patience struct {
+	off  atomic.Int64 // no rounds until then, in nanoseconds since epoch
+	rest atomic.Int64 // how long the next pause is
+}
+
+const (
+	slowRound = 3 * time.Millisecond
+	firstRest = 100 * time.Millisecond
+	lastRest  = 10 * time.Second
+)
+
+var epoch = time.Now()
+
+// round yields once, unless that was slow lately.
+func (p *patience) round() {
+	began := time.Since(epoch)
+	if int64(began) < p.off.Load() {
+		return
+	}
+	runtime.Gosched()
+	took := time.Since(epoch) - began
+	if took < slowRound {
+		if p.rest.Load() != 0 && took < slowRound/8 {
+			p.rest.Store(0)
+		}
+		return
+	}
+	pause := min(max(2*time.Duration(p.rest.Load()), firstRest), lastRest)
+	p.rest.Store(int64(pause))
+	p.off.Store(int64(began + took + pause))
 }

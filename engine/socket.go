@@ -226,7 +226,7 @@ func (s *socket) deliver(run rxRun, read *rxBuffer) *rxBuffer {
 // charge puts a batch on its receiver's account. A receiver whose quota is used up gets a few scheduler rounds to work
 // before the batch is dropped: a drop costs the sender's window, and a reader that runs ahead of the rooms is common.
 func (s *socket) charge(b *rxBuffer, account *rxAccount) bool {
-	for range patience {
+	for range chargeRounds {
 		if s.rx.charge(b, account) {
 			return true
 		}
@@ -236,8 +236,8 @@ func (s *socket) charge(b *rxBuffer, account *rxAccount) bool {
 	return false
 }
 
-// patience is how many scheduler rounds the reader waits for a receiver.
-const patience = 4
+// chargeRounds is how many scheduler rounds the reader waits for a receiver.
+const chargeRounds = 4
 
 // destination returns the Destination Connection ID of the first packet of a datagram, nil if it is too short for one.
 func destination(datagram []byte) []byte {

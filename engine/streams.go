@@ -21,6 +21,7 @@ type streams struct {
 	c      *connection
 	toConn *actor.Room[port.ToConn]
 	toH3   *actor.Room[port.ToH3]
+	world  World // where the rooms live: a lane of the machine, or the simulator's world
 
 	mu     sync.Mutex
 	live   []*streamRoom
@@ -40,13 +41,15 @@ type streamRoom struct {
 var spareStreams sync.Pool
 
 func (s *streams) init(c *connection, toConn *actor.Room[port.ToConn], toH3 *actor.Room[port.ToH3]) {
-	s.c, s.toConn, s.toH3 = c, toConn, toH3
+	s.c, s.toConn, s.toH3, s.world = c, toConn, toH3, c.s.e.world
+	if m, ok := s.world.(*machine); ok {
+		s.world = &lane{World: m, crew: &m.crew}
+	}
 }
 
 // Spawn makes a stream's room. It returns nil if too many are alive, or the connection is dying. Streams whose end conn
 // knows of but which have not left yet are the reason why there may be twice as many as Limits.Streams for a moment.
 func (s *streams) Spawn(id wire.StreamID, o port.StreamOptions) *port.Stream {
-	world := s.c.s.e.world
 	link := port.NewStream(id)
 	cfg := stream.Config{Link: link, Role: s.c.role, Options: o, Chunks: &s.c.s.e.chunks, Limits: s.c.limits}
 	r := &streamRoom{of: s}
@@ -55,7 +58,7 @@ func (s *streams) Spawn(id wire.StreamID, o port.StreamOptions) *port.Stream {
 	} else {
 		r.behaviour = stream.New(cfg)
 	}
-	room := actor.Spawn(world, actor.Spec{
+	room := actor.Spawn(s.world, actor.Spec{
 		Name:       s.roomName(id),
 		Capacity:   connToStream + h3ToStream + 1,
 		Supervisor: r,
