@@ -8,9 +8,13 @@ import (
 	"quicpro/internal/udp"
 )
 
-// smallRead is the length in bytes up to which datagrams are copied out of the buffer they were read into, so that a
-// lone ACK pins no 64 KiB.
-const smallRead = 2 << 10
+// Reads up to mediumRead bytes are copied out of the buffer they came in, to one of smallRead or mediumRead bytes: a lone
+// ACK pins no 64 KiB, and only full trains use up a connection's few large buffers. The copy is of bytes that the kernel
+// has just written, which costs next to nothing.
+const (
+	smallRead  = 2 << 10
+	mediumRead = 16 << 10
+)
 
 // rxPool lends receive buffers to one socket's reader: at most limit of 64 KiB, and small ones as the connections'
 // quotas allow.
@@ -18,13 +22,13 @@ type rxPool struct {
 	limit  int
 	lost   *actor.Count // buffers whose connection is gone and which have not come home
 	spares sync.Pool    // of *rxBuffer: what nobody uses for a while goes to the collector
-	smalls sync.Pool
+	copies [2]sync.Pool // of *rxBuffer: small, medium
 
-	mu       sync.Mutex
-	lent     int // large ones
-	lentTiny int
-	closed   bool
-	room     sync.Cond // lent went down, or closed
+	mu         sync.Mutex
+	lent       int // large ones
+	lentCopies int
+	closed     bool
+	room       sync.Cond // lent went down, or closed
 }
 
 // rxBuffer is one receive batch and its memory.
@@ -73,13 +77,19 @@ func (p *rxPool) large() *rxBuffer {
 	return p.from(&p.spares, udp.ReadSize)
 }
 
-// small returns a buffer of smallRead bytes.
-func (p *rxPool) small() *rxBuffer {
+// copyFor returns a small or medium buffer for n bytes.
+func (p *rxPool) copyFor(n int) *rxBuffer {
 	p.mu.Lock()
-	p.lentTiny++
+	p.lentCopies++
 	p.mu.Unlock()
-	return p.from(&p.smalls, smallRead)
+	if n <= smallRead {
+		return p.from(&p.copies[0], smallRead)
+	}
+	return p.from(&p.copies[1], mediumRead)
 }
+
+// isLarge reports whether b is one of the pool's few.
+func (b *rxBuffer) isLarge() bool { return len(b.mem) > mediumRead }
 
 func (p *rxPool) from(spares *sync.Pool, size int) *rxBuffer {
 	if b, _ := spares.Get().(*rxBuffer); b != nil {
@@ -94,16 +104,31 @@ func (p *rxPool) from(spares *sync.Pool, size int) *rxBuffer {
 func (p *rxPool) charge(b *rxBuffer, a *rxAccount) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	large := len(b.mem) > smallRead
-	if a.closed || a.out >= a.limit || large && a.large >= a.trains {
+	if a.closed || !a.fits(b) {
 		return false
 	}
 	a.out++
-	if large {
+	if b.isLarge() {
 		a.large++
 	}
 	b.owner = a
 	return true
+}
+
+// wait waits until the account has room for b, and charges it; it reports false once the pool or the account is closed.
+// Only a reader of one connection may wait here: what it does not read stays in the kernel's buffer.
+func (p *rxPool) wait(b *rxBuffer, a *rxAccount) bool {
+	p.mu.Lock()
+	for !p.closed && !a.closed && !a.fits(b) {
+		p.room.Wait()
+	}
+	p.mu.Unlock()
+	return p.charge(b, a)
+}
+
+// fits reports whether the quota allows b. The caller holds the lock.
+func (a *rxAccount) fits(b *rxBuffer) bool {
+	return a.out < a.limit && (!b.isLarge() || a.large < a.trains)
 }
 
 // drop counts a batch that found no room on its account.
@@ -133,7 +158,7 @@ func (p *rxPool) discharge(b *rxBuffer) bool {
 		return false
 	}
 	a.out--
-	if len(b.mem) > smallRead {
+	if b.isLarge() {
 		a.large--
 	}
 	return true
@@ -141,21 +166,21 @@ func (p *rxPool) discharge(b *rxBuffer) bool {
 
 // home takes a buffer back.
 func (p *rxPool) home(b *rxBuffer) {
-	large := len(b.mem) > smallRead
+	large := b.isLarge()
 	p.mu.Lock()
 	if p.discharge(b) {
 		if large {
 			p.lent--
-			p.room.Signal()
 		} else {
-			p.lentTiny--
+			p.lentCopies--
 		}
 	}
+	p.room.Signal() // at most the reader waits
 	p.mu.Unlock()
 	if large {
 		p.spares.Put(b)
 	} else {
-		p.smalls.Put(b)
+		p.copies[min(1, len(b.mem)/mediumRead)].Put(b)
 	}
 }
 
@@ -170,7 +195,7 @@ func (p *rxPool) writeOff(a *rxAccount) {
 	a.closed = true
 	p.lost.Add(int64(a.out))
 	p.lent -= a.large
-	p.lentTiny -= a.out - a.large
+	p.lentCopies -= a.out - a.large
 	p.room.Broadcast()
 }
 
@@ -178,7 +203,7 @@ func (p *rxPool) writeOff(a *rxAccount) {
 func (p *rxPool) out() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.lent + p.lentTiny
+	return p.lent + p.lentCopies
 }
 
 // close lets the reader go.

@@ -193,8 +193,8 @@ func (s *socket) deliver(run rxRun, read *rxBuffer) *rxBuffer {
 	}
 	b := read
 	switch {
-	case len(run.b) <= smallRead:
-		b = s.rx.small()
+	case len(run.b) <= mediumRead:
+		b = s.rx.copyFor(len(run.b))
 	case !run.whole:
 		if b = s.rx.large(); b == nil {
 			return nil
@@ -224,13 +224,17 @@ func (s *socket) deliver(run rxRun, read *rxBuffer) *rxBuffer {
 }
 
 // charge puts a batch on its receiver's account. A receiver whose quota is used up gets a few scheduler rounds to work
-// before the batch is dropped: a drop costs the sender's window, and a reader that runs ahead of the rooms is common.
+// before the batch is dropped: a drop costs the sender's window, and a reader that runs ahead of the rooms is common. The
+// reader of a client's socket, which serves one connection, waits: the kernel's buffer drops for it.
 func (s *socket) charge(b *rxBuffer, account *rxAccount) bool {
 	for range chargeRounds {
 		if s.rx.charge(b, account) {
 			return true
 		}
 		runtime.Gosched()
+	}
+	if s.only != nil && s.rx.wait(b, account) {
+		return true
 	}
 	s.rx.drop(account)
 	return false
