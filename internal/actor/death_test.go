@@ -165,27 +165,3 @@ func TestNobodySupervises(t *testing.T) {
 		}
 	})
 }
-
-func TestASharedRoomOutlivesItsPanics(t *testing.T) {
-	bothWays(t, func(t *testing.T, sys *byHand) {
-		sup, b := &witness{}, &script{}
-		b.handle = func(m any) {
-			if m.(*letter).n == 1 {
-				explode()
-			}
-		}
-		p := actor.Spawn(sys, actor.Spec{Name: "writer", Capacity: 4, Supervisor: sup, Shared: true}, b).Port("e", 4)
-		mail := make([]letter, 4)
-		for i := range mail {
-			mail[i].n = i % 2
-			p.Send(&mail[i])
-		}
-		sys.run()
-		sup.check(t, 0, 2)
-		for i, l := range mail {
-			if want := i % 2; l.released != want {
-				t.Errorf("letter %d was released %d times, want %d: a panic costs the message being handled, no other", i, l.released, want)
-			}
-		}
-	})
-}

@@ -20,9 +20,6 @@ type Spec struct {
 	Capacity int
 	// Supervisor is told how the room ends. It may be nil.
 	Supervisor Supervisor
-	// Shared marks a room that serves many connections (writer, endpoint, timer): a panic costs the message that was being
-	// handled, the supervisor is told each time, and the room goes on.
-	Shared bool
 }
 
 // Room is one actor: an inbox and the behaviour that owns it.
@@ -180,8 +177,7 @@ func (r *Room[M]) end() {
 	r.b, r.yielder, r.leaver = nil, nil, nil
 }
 
-// rescue keeps a panic inside its room: the room is gone (unless it is shared), its supervisor knows, and its mail is
-// released.
+// rescue keeps a panic inside its room: the room is gone, its supervisor knows, and its mail is released.
 func (r *Room[M]) rescue() {
 	v := recover()
 	if v == nil {
@@ -190,11 +186,9 @@ func (r *Room[M]) rescue() {
 	m, busy, mine := r.current, r.busy, !r.gone
 	var none M
 	r.current, r.busy = none, false
-	if !r.spec.Shared {
-		r.end()
-	}
+	r.end()
 	if !r.died {
-		r.died = !r.spec.Shared
+		r.died = true
 		d := Death{Room: r.spec.Name, Message: "flush", Value: v, Stack: debug.Stack()}
 		if busy {
 			d.Message = fmt.Sprintf("%T", m)
