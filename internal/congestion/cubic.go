@@ -13,12 +13,17 @@ const (
 	alphaNumerator, alphaDenominator = 9, 17
 )
 
-// Cubic is the controller of RFC 9438, with HyStart++ (RFC 9406) in its first slow start. Create it with NewCubic.
+// What a loss without a queue does: beta is 17/20, and alpha is 1 (see the package comment).
+const gentleNumerator, gentleDenominator = 17, 20
+
+// Cubic is the controller of RFC 9438, with HyStart++ (RFC 9406) in its first slow start and a gentler answer to losses
+// that are no sign of congestion. Create it with NewCubic.
 type Cubic struct {
 	window
-	stage stage
-	slow  hystart
-	undo  struct {
+	stage   stage
+	slow    hystart
+	backlog backlog
+	undo    struct {
 		bytes, threshold int
 		recovery         mono.Time
 		stage            stage
@@ -33,6 +38,8 @@ type stage struct {
 	seen  mono.Time // up to when time has been accounted for
 	k     int64     // K, microseconds
 	est   int       // W_est
+	// gentle says that the reduction before the stage was for a loss without a queue.
+	gentle bool
 	// What division left of the growth of the window and of the estimate.
 	windowRest, estRest uint64
 }
@@ -52,6 +59,7 @@ func (c *Cubic) OnSent(now mono.Time, pn wire.PacketNumber, bytes, inFlight int)
 // OnAcked implements Controller.
 func (c *Cubic) OnAcked(now mono.Time, a Ack) {
 	newRound := c.acked(a)
+	c.backlog.onAcked(now, a.RTT, newRound)
 	// RFC 9406 s4.3: HyStart++ is for the initial slow start only.
 	if c.threshold == Unlimited {
 		c.measure(a, newRound)
@@ -113,6 +121,11 @@ func (c *Cubic) OnCongestion(now mono.Time, l Loss) {
 	// RFC 9438 s4.9.2: save what the reduction changes.
 	u := &c.undo
 	u.bytes, u.threshold, u.recovery, u.stage = c.bytes, c.threshold, before, c.stage
+	if c.random(l) {
+		c.stage = stage{prior: c.bytes, max: c.bytes, gentle: true}
+		c.reduce(gentleNumerator, gentleDenominator)
+		return
+	}
 	top := c.bytes
 	if c.bytes < c.stage.max {
 		// RFC 9438 s4.7: fast convergence, cwnd * (1 + beta) / 2.
@@ -120,7 +133,18 @@ func (c *Cubic) OnCongestion(now mono.Time, l Loss) {
 	}
 	c.stage = stage{prior: c.bytes, max: top}
 	// RFC 9438 s4.6: multiplicative decrease.
-	reduced := int(int64(c.bytes) * betaNumerator / betaDenominator)
+	c.reduce(betaNumerator, betaDenominator)
+}
+
+// random reports whether a loss is hardly a sign of congestion: no queue stands. A mark always is one, and in slow
+// start the window outruns what the round trips tell of the queue.
+func (c *Cubic) random(l Loss) bool {
+	return !l.ECN && !c.InSlowStart() && !c.backlog.stands(c.bytes, c.datagram)
+}
+
+// reduce scales the window down; the threshold follows.
+func (c *Cubic) reduce(numerator, denominator int) {
+	reduced := int(int64(c.bytes) * int64(numerator) / int64(denominator))
 	c.bytes = max(reduced, MinWindow(c.datagram))
 	c.threshold = c.bytes
 }
@@ -145,7 +169,7 @@ func (c *Cubic) OnSpurious(_, sent mono.Time) {
 func (c *Cubic) SetMaxDatagramSize(bytes int) {
 	if c.resize(bytes) {
 		// The curve is drawn in segments: begin a new stage, of the new size, towards the same W_max.
-		c.stage = stage{prior: c.stage.prior, max: c.stage.max}
+		c.stage = stage{prior: c.stage.prior, max: c.stage.max, gentle: c.stage.gentle}
 	}
 }
 
@@ -171,7 +195,7 @@ func (s *stage) pause(now mono.Time) {
 // estimate advances W_est, the window Reno would have (RFC 9438 s4.3).
 func (s *stage) estimate(acked, bytes, datagram int) {
 	numerator := uint64(alphaNumerator)
-	if s.est >= s.prior {
+	if s.gentle || s.est >= s.prior {
 		// RFC 9438 s4.3: once W_est has reached cwnd_prior, alpha is 1.
 		numerator = alphaDenominator
 	}

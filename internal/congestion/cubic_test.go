@@ -133,6 +133,7 @@ func TestFastConvergence(t *testing.T) {
 	}
 	f.now += ms
 	second := f.Window()
+	c.backlog = backlog{} // no round trip is known: RFC 9438 unchanged
 	f.lose(1)
 	// RFC 9438 s4.7: the window was below W_max, so W_max falls to cwnd * (1 + 0.7) / 2.
 	if c.stage.max != second*17/20 || c.stage.prior != second {
