@@ -424,7 +424,7 @@ const quietest = 26 * time.Millisecond
 var steppingLosses = []int{0, 2, 5, 20}
 
 func TestEveryRequestEndsWhateverTheOrderOfSteps(t *testing.T) {
-	seeds := 300
+	seeds := 250
 	if testing.Short() {
 		seeds = 60
 	}

@@ -187,8 +187,13 @@ func (c *Conn) mayElicit(lv wire.Level) bool {
 	s, k := &c.spaces[lv.Space()], &c.packing
 	if lv != wire.LevelApp {
 		owes := c.crypto.levels[lv].out.Owes()
-		// The handshake does not wait for the pacer.
-		return s.probes > 0 && (owes || !s.pinged) || owes && c.loss.BytesInFlight()+c.path.datagram <= c.cc.Window()
+		if s.probes > 0 && (owes || !s.pinged) {
+			return true
+		}
+		// The handshake does not wait for the pacer. One of its packets does not wait for the window either (RFC 9002 s7), as a
+		// probe would not: the window may be full of 1-RTT packets, which the peer cannot acknowledge before it has these
+		// bytes, and s6.2.1 arms no probe timeout for those. With nothing of this level in flight no timer is left.
+		return owes && (c.loss.ElicitingInFlight(lv.Space()) == 0 || c.loss.BytesInFlight()+c.path.datagram <= c.cc.Window())
 	}
 	backlog := c.backlog()
 	if s.probes > 0 && (backlog > 0 || !s.pinged) {

@@ -190,3 +190,52 @@ func (p *pair) answerAll() {
 	}
 	p.settle()
 }
+
+// Requests follow the client's last handshake flight at once. If that is lost they fill the window, and the server cannot
+// acknowledge them before it has the flight.
+func TestALostLastFlightDoesNotWaitForTheRequestsBehindIt(t *testing.T) {
+	for lost := range 6 {
+		t.Run(fmt.Sprint(lost, " lost"), func(t *testing.T) {
+			p := newPair(t, uint64(lost), nil)
+			n := 0
+			p.link.drop = func(from wire.Role, d []byte) bool {
+				if from != wire.Client || !finishes(d) || n == lost {
+					return false
+				}
+				n++
+				return true
+			}
+			p.client.cell.Ring()
+			p.until(5*time.Second, func() bool { return p.client.conn.crypto.complete })
+			p.client.open(0).write(pattern(100_000, 1), true)
+			if !p.until(5*time.Second, func() bool { return p.client.conn.crypto.confirmed }) {
+				c := p.client.conn
+				t.Fatalf("no handshake: %d bytes in flight, window %d, deadline %v", c.loss.BytesInFlight(), c.cc.Window(), c.loss.Deadline())
+			}
+			p.run(5 * time.Second)
+			if r := p.server.streams[0]; r == nil || !bytes.Equal(r.got, pattern(100_000, 1)) {
+				t.Error("the request did not arrive")
+			}
+		})
+	}
+}
+
+// finishes reports whether a datagram has CRYPTO bytes in a Handshake packet.
+func finishes(d []byte) bool {
+	for len(d) > 0 && d[0]&wire.LongHeaderBit != 0 {
+		h, err := wire.ParseLongHeader(d)
+		if err != nil {
+			return false
+		}
+		if h.Type == wire.PacketHandshake {
+			n := int(d[0]&wire.NumberLenMask) + 1
+			for _, f := range frames(d[h.NumberAt+n : h.PacketLen-16]) {
+				if f.Type == wire.TypeCrypto {
+					return true
+				}
+			}
+		}
+		d = d[h.PacketLen:]
+	}
+	return false
+}
