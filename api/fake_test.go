@@ -388,3 +388,40 @@ func TestThePoolForgetsDeadConnections(t *testing.T) {
 		t.Errorf("%d of 1000 dead connections are in the pool", n)
 	}
 }
+
+// slow is a connection that answers a Send when the test says so.
+type slow struct{ *scripted }
+
+func (s slow) Send(x *port.Exchange) { x.SendOrder.Release() }
+
+// A handler that flushes and then aborts: its reset waits for what it flushed. One that did not flush has lost it.
+func TestAnAbortWaitsForWhatWasFlushed(t *testing.T) {
+	for _, flush := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = io.WriteString(w, "begun")
+				if flush {
+					w.(http.Flusher).Flush()
+				}
+				panic(http.ErrAbortHandler)
+			})}
+			c, x := slow{newScripted("client", nil)}, port.NewExchange()
+			x.Reads.Send(&port.Delivery{Heads: [][]port.Field{{{Name: ":method", Value: "GET"}, {Name: ":path", Value: "/"}}}, Length: -1, Last: true})
+			go s.serve(c, x)
+			synctest.Wait()
+			if _, _, cancelled := c.tally(); cancelled == 1 == flush {
+				t.Errorf("flush %v: %d orders to cancel before the flushed bytes are on their way", flush, cancelled)
+			}
+			if flush {
+				x.Writes.Send(&port.Sent{})
+				synctest.Wait()
+			}
+			if _, _, cancelled := c.tally(); cancelled != 1 || !x.CancelOrder.StopWriting || x.CancelOrder.Behind != flush {
+				t.Errorf("flush %v: %d orders to cancel, %+v", flush, cancelled, x.CancelOrder)
+			}
+			if n := c.chunks.Out(); n != 0 {
+				t.Errorf("flush %v: %d chunks are not home", flush, n)
+			}
+		})
+	}
+}

@@ -69,12 +69,14 @@ func (e *exchange) run(req *http.Request) (failed bool) {
 // finish sends what is left of the response and the handler's last word, and brings all memory home.
 func (e *exchange) finish(failed bool) {
 	complete := !failed && e.w.finish()
+	behind := !complete && e.w.handedOver()
 	unread := e.body.end()
 	o := &e.x.CancelOrder
 	o.HandlerDone = true
 	switch {
 	case !complete:
-		o.StopReading, o.StopWriting, o.Code = true, true, uint64(h3wire.CodeInternalError)
+		// What the handler flushed reaches the client before the reset does, as with HTTP/1 and HTTP/2.
+		o.StopReading, o.StopWriting, o.Behind, o.Code = true, true, behind, uint64(h3wire.CodeInternalError)
 		if !failed && e.w.failure() != nil {
 			o.Code = uint64(h3wire.CodeRequestCancelled) // the peer began it
 		}

@@ -281,6 +281,13 @@ func (w *responseWriter) finish() bool {
 	return w.flush(true) == nil
 }
 
+// handedOver waits until what was flushed is on its way. It reports false if nothing was, or if it cannot be.
+func (w *responseWriter) handedOver() bool {
+	w.sending.Lock()
+	defer w.sending.Unlock()
+	return w.sent && w.ready() == nil
+}
+
 // release brings home what was never sent.
 func (w *responseWriter) release() {
 	w.deadline.stop()

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs programs that nobody of this project wrote against quicpro, over loopback and over netlab's emulated link.
-# usage: run.sh [SECTION...]   sections: quicgo-files gtlsserver bun impit ngtcp2 chromium tshark netlab loss30 gotests
+# usage: run.sh [SECTION...]   sections: quicgo-files gtlsserver bun impit ngtcp2 chromium deno quiche tshark netlab loss30 gotests
 # Prints "pass NAME" or "FAIL NAME (why)" a story and a last line with the counts; exit status 1 on any failure. A peer, a
 # tool or a privilege that is missing is a failure. What is not installed yet is installed once by setup.sh (root, apt, npm)
 # into $PEERS. tshark, netlab and loss30 need root and /dev/net/tun. KEEP=DIR keeps the programs' logs.
@@ -8,7 +8,7 @@ set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 PEERS=${PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/quicpro-peers}
 PATH=$PATH:/usr/sbin:/sbin
-SECTIONS=(quicgo-files gtlsserver bun impit ngtcp2 chromium tshark netlab loss30 gotests)
+SECTIONS=(quicgo-files gtlsserver bun impit ngtcp2 chromium deno quiche tshark netlab loss30 gotests)
 T=$(mktemp -d)
 PID= PASSED=0 FAILED=0 SETUP=
 
@@ -56,6 +56,8 @@ missing() {
     case $x in
       bun) [ -x "$PEERS/node_modules/.bin/bun" ] && [ -f "$PEERS/bun-client.mjs" ] ;;
       impit) type -P node > /dev/null && [ -d "$PEERS/node_modules/impit" ] && [ -f "$PEERS/impit-client.mjs" ] ;;
+      deno) [ -x "$PEERS/node_modules/.bin/deno" ] && [ -f "$PEERS/deno-quic.mjs" ] ;;
+      quiche) type -P node > /dev/null && [ -d "$PEERS/node_modules/@matrixai/quic" ] && [ -f "$PEERS/quiche-client.mjs" ] ;;
       root) [ "$(id -u)" = 0 ] ;;
       tun) [ -c /dev/net/tun ] ;;
       *) type -P "$x" > /dev/null ;; # not a function of that name
@@ -228,6 +230,51 @@ chromium() {
   stop
 }
 
+# ---- sections: streams without HTTP/3; "echo" is quicpro's channels
+
+deno() {
+  local name='quicpro gets 5 MB back from Deno' back="Deno gets 5 MB back from quicpro"
+  local run=("$PEERS/node_modules/.bin/deno" run -q --unstable-net --allow-net --allow-read "$PEERS/deno-quic.mjs")
+  need "$name" deno || return
+  free
+  if start "$T/server.log" "${run[@]}" serve "$PORT" "$T/certs/leaf.pem" "$T/certs/key.pem" deno-echo; then
+    told "$name" "$T/echo" -alpn deno-echo -ca "$T/certs/ca.pem" dial "127.0.0.1:$PORT"
+  else
+    fail "$name" 'Deno does not listen' "$T/server.log"
+  fi
+  stop
+  echoes "$back" "${run[@]}" dial localhost PORT "$T/certs/ca.pem" echo 5000000
+}
+
+quiche() {
+  need 'quiche gets 5 MB back from quicpro' quiche || return
+  echoes 'quiche gets 5 MB back from quicpro' node "$PEERS/quiche-client.mjs" PORT "$T/certs/ca.pem" echo 5000000
+}
+
+# echoes NAME COMMAND... : COMMAND, with PORT replaced, against our echo server.
+echoes() {
+  local name=$1
+  shift
+  free
+  if start "$T/server.log" "$T/echo" -cert "$T/certs/leaf.pem" -key "$T/certs/key.pem" serve "127.0.0.1:$PORT"; then
+    told "$name" "${@/#PORT/$PORT}"
+  else
+    fail "$name" 'quicpro does not listen' "$T/server.log"
+  fi
+  stop
+}
+# told NAME COMMAND... : COMMAND exits 0 and has said "pass".
+told() {
+  local name=$1 from=$EPOCHREALTIME rc=0
+  shift
+  timeout 60 "$@" > "$T/client.log" 2>&1 || rc=$?
+  if [ $rc = 0 ] && grep -q pass "$T/client.log"; then
+    pass "$name" "$(seconds "$from")"
+  else
+    fail "$name" "exit $rc: $(said "$T/client.log")" "$T/client.log" "$T/server.log"
+  fi
+}
+
 # ---- sections on the emulated link: A (10.99.0.1) serves, B gets; the data travels on "ab"
 
 LINK=(-rate 20mbit -delay 25ms -settle 1500ms)
@@ -330,9 +377,9 @@ gotests() {
   local from=$EPOCHREALTIME race=
   ! type -P gcc > /dev/null || race=-race
   if go test -C "$here" -count=1 $race ./... > "$T/gotests.log" 2>&1; then
-    pass 'Go tests against quic-go' "$(seconds "$from")"
+    pass 'Go tests against quic-go and x/net' "$(seconds "$from")"
   else
-    fail 'Go tests against quic-go' "$(grep -E -m1 -- '--- FAIL|FAIL|error' "$T/gotests.log" | cut -c1-160)" "$T/gotests.log"
+    fail 'Go tests against quic-go and x/net' "$(grep -E -m1 -- '--- FAIL|FAIL|error' "$T/gotests.log" | cut -c1-160)" "$T/gotests.log"
   fi
 }
 
@@ -341,7 +388,7 @@ gotests() {
 file() { [ -f "$T/www/$1" ] || head -c "$2" /dev/urandom > "$T/www/$1"; }
 build() {
   mkdir -p "$T/www"
-  (cd "$here/.." && go build -o "$T/quicpro" ./cmd/quicpro) && go build -C "$here" -o "$T/" ./quicgo ./netlab ./testserver \
+  (cd "$here/.." && go build -o "$T/quicpro" ./cmd/quicpro) && go build -C "$here" -o "$T/" ./quicgo ./netlab ./testserver ./echo \
     && go run -C "$here" ./certs "$T/certs"
 }
 main() {

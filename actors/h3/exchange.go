@@ -116,6 +116,10 @@ func (r *Router) cancel(m *port.Cancel) {
 			r.stopReading(q, code, err)
 		}
 		if m.StopWriting {
+			if m.Behind && !q.outOver {
+				q.outOver = true
+				q.resetBehind(code)
+			}
 			r.stopWriting(q, code, err)
 		}
 	}

@@ -218,6 +218,7 @@ type pipe struct {
 	out        []byte
 	fin        bool
 	reset      int // code, -1: none
+	behind     bool
 	stop       int
 	urgency    uint8
 	closedRoom bool // there is no more room than was offered
@@ -305,7 +306,7 @@ func (p *pipe) written(m *port.Write) {
 	}
 	p.fin = p.fin || m.Fin
 	if m.HasReset && p.reset < 0 {
-		p.reset = int(m.ResetCode)
+		p.reset, p.behind = int(m.ResetCode), m.Behind
 	}
 	if m.HasStop && p.stop < 0 && !p.finTold && p.inReset < 0 {
 		p.stop = int(m.StopCode)

@@ -41,8 +41,15 @@ func (l *lane) fin() {
 func (l *lane) reset(code uint64) {
 	w := l.stream.Out.Filling()
 	releaseChunks(w)
-	w.Fin, w.HasReset, w.ResetCode = false, true, code
+	w.Fin, w.HasReset, w.ResetCode, w.Behind = false, true, code, false
 	l.filled, l.owes = 0, true
+}
+
+// resetBehind abandons our half once the peer has what was written.
+func (l *lane) resetBehind(code uint64) {
+	w := l.stream.Out.Filling()
+	w.HasReset, w.ResetCode, w.Behind = true, code, true
+	l.owes = true
 }
 
 // stop asks the peer to abandon its half.

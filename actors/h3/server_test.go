@@ -64,6 +64,30 @@ func TestServerHandlerReturnsAtOnce(t *testing.T) {
 	d.home()
 }
 
+// A handler that gives up: what it sent goes out before the reset if it wants that, and else it is forgotten.
+func TestServerGivesUp(t *testing.T) {
+	for _, behind := range []bool{true, false} {
+		d := lone(t, wire.Server, nil)
+		p := d.arrives(0)
+		p.says(headers(getFields...)).ends()
+		a := d.apps[0]
+		a.says(list(":status", "200"), "begun", nil, false)
+		want := "[]" // the order to send is overtaken
+		if behind {
+			d.run()
+			want = "[HEADERS(:status=200) DATA(begun)]"
+		}
+		a.x.CancelOrder = port.Cancel{Exchange: a.x, StopReading: true, StopWriting: true, Behind: behind, Code: 0x102, HandlerDone: true}
+		a.d.fromApp.Send(&a.x.CancelOrder)
+		d.run()
+		if got := said(t, p.out); got != want || p.reset != 0x102 || p.behind != behind || p.fin {
+			t.Errorf("behind %v: wrote %s, reset %#x, behind %v, fin %v", behind, got, p.reset, p.behind, p.fin)
+		}
+		d.settled()
+		d.home()
+	}
+}
+
 // A handler that answers without reading: the client is asked to stop, without blame, and all credit returns.
 func TestServerAnswersEarly(t *testing.T) {
 	d := lone(t, wire.Server, nil)

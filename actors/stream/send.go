@@ -35,9 +35,10 @@ type sending struct {
 
 	written wire.Offset // by h3
 	sentTo  wire.Offset // bytes below were in a packet
-	fin     bool        // h3 has written all
+	fin     bool        // h3 writes no more
 
 	resetCode uint64
+	behind    bool // a reset with that code waits until all bytes are acknowledged
 	resetOwed bool // conn is owed the RESET_STREAM
 	stopCode  uint64
 	stopOwed  bool // h3 is owed the peer's STOP_SENDING
@@ -78,8 +79,20 @@ func (s *sending) write(m *port.Write) {
 		s.bytes.Fin()
 		s.fin = true
 	}
-	if m.HasReset {
+	switch {
+	case m.HasReset && m.Behind && s.open():
+		// RFC 9000 s3.2: a receiver may discard what it has when a reset comes, so what shall be read must be there before.
+		s.behind, s.fin, s.resetCode = true, true, m.ResetCode
+		s.resetBehind()
+	case m.HasReset:
 		s.reset(m.ResetCode)
+	}
+}
+
+// resetBehind begins the reset that waits for the last acknowledgement.
+func (s *sending) resetBehind() {
+	if s.behind && s.bytes.Settled() {
+		s.reset(s.resetCode)
 	}
 }
 
@@ -123,6 +136,7 @@ func (s *sending) fates(m *port.Deliver) {
 	if s.state == sendDataSent && s.bytes.AllAcked() {
 		s.state = sendDataRecvd
 	}
+	s.resetBehind()
 	if s.state == sendResetSent {
 		switch {
 		case m.AckedReset:

@@ -168,6 +168,44 @@ func TestAResetOfOursForgetsAllAndIsRepeatedUntilAcked(t *testing.T) {
 	d.ends()
 }
 
+func TestAResetBehindWaitsUntilThePeerHasAllThatWasWritten(t *testing.T) {
+	d := newDeskWith(t, ourUni, port.StreamOptions{SendLimit: 4}, testLimits)
+	d.says("abc", false)
+	d.pushes("bytes", "0:abc")
+	d.write(func(m *port.Write) {
+		m.Chunks = d.chunk(m.Chunks, "def")
+		m.HasReset, m.ResetCode, m.Behind = true, 5, true
+	})
+	d.pushes("what is written goes on", "3:d, blocked at 4")
+	d.deliver(acked(0, 3, false))
+	d.pushes("the peer's limit holds the rest back, and so the reset", "")
+	d.deliver(func(m *port.Deliver) { m.MaxStreamData = 10 })
+	d.pushes("the rest", "4:ef")
+	d.deliver(lost(3, 6, false))
+	d.pushes("lost bytes come again", "3:def again")
+	d.deliver(acked(3, 6, false))
+	d.pushes("now the peer has it", "reset 5 at 6")
+	d.deliver(func(m *port.Deliver) { m.AckedReset = true })
+	d.reads("over", "room 1000, ended")
+	d.ends()
+
+	d = newDesk(t, ourUni)
+	d.says("abc", false)
+	d.pushes("bytes", "0:abc")
+	d.write(func(m *port.Write) { m.HasReset, m.ResetCode, m.Behind = true, 5, true })
+	d.pushes("the peer has not got them", "")
+	d.deliver(func(m *port.Deliver) { m.HasStop, m.StopCode = true, 8 })
+	d.pushes("and does not want them", "reset 8 at 3")
+	d.turn(&port.Stop{})
+	d.home()
+
+	d = newDesk(t, ourUni)
+	d.write(func(m *port.Write) { m.HasReset, m.ResetCode, m.Behind = true, 5, true })
+	d.pushes("there is nothing to wait for", "reset 5 at 0")
+	d.turn(&port.Stop{})
+	d.home()
+}
+
 func TestAStopOfThePeerIsAnsweredAndTold(t *testing.T) {
 	d := newDesk(t, ourUni)
 	d.says("abc", true)

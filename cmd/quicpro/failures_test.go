@@ -103,6 +103,7 @@ func TestPortsThatAreNoServer(t *testing.T) {
 		"echo":      func(b []byte) []byte { return b },
 		"garbage":   func([]byte) []byte { return []byte(strings.Repeat("\xc0garbage", 100)) },
 		"truncated": func(b []byte) []byte { return b[:min(len(b), 40)] },
+		"oversized": func(b []byte) []byte { return append(b, make([]byte, 8000)...) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -127,6 +128,45 @@ func TestSilentPortWithoutLimit(t *testing.T) {
 	if took := time.Since(started); took > 15*time.Second {
 		t.Errorf("gave up after %v", took)
 	}
+}
+
+// A server that dies behind its first answer is as silent as one that was never there.
+func TestServerDiesMidHandshake(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, everything)
+	dying := func(t *testing.T) string {
+		server, err := net.Dial("udp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = server.Close() })
+		n := 0
+		return answering(t, func(b []byte) []byte {
+			if n++; n > 2 {
+				return nil
+			}
+			_, _ = server.Write(b)
+			if n == 1 {
+				return nil // a ClientHello is two datagrams
+			}
+			reply := make([]byte, 2048)
+			_ = server.SetReadDeadline(time.Now().Add(5 * time.Second))
+			k, err := server.Read(reply)
+			if err != nil {
+				t.Errorf("the server's first answer: %v", err)
+			}
+			return reply[:k]
+		})
+	}
+	t.Run("with a limit", func(t *testing.T) {
+		quicpro(t, "get", "-k", "-m", "0.5", "https://"+dying(t)+"/").want(t, exitTimeout, "quicpro: (28) Operation timed out after")
+	})
+	t.Run("without", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("lasts as long as the default dial timeout")
+		}
+		quicpro(t, "get", "-k", "https://"+dying(t)+"/").want(t, exitTimeout, "quicpro: (28) No answer from")
+	})
 }
 
 // A server that speaks other versions only says so in a Version Negotiation packet (RFC 9000 s17.2.1).

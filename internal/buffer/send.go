@@ -168,6 +168,9 @@ func (b *SendBuffer) Reset() {
 // AllAcked reports whether the peer has everything, the FIN included: the state "Data Recvd" (RFC 9000 s3.1).
 func (b *SendBuffer) AllAcked() bool { return b.fin == finAcked && b.bytes.base == b.bytes.end }
 
+// Settled reports whether the peer has every byte that was written.
+func (b *SendBuffer) Settled() bool { return b.bytes.base == b.bytes.end }
+
 // Unsent is how many bytes were written and never handed out.
 func (b *SendBuffer) Unsent() int {
 	if b.reset {
