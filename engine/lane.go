@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"quicpro/internal/actor"
+	"quicpro/internal/mono"
 )
 
 // lane is a World whose rooms take turns on one goroutine: the stream rooms of a connection. A flush of conn or h3 can
@@ -17,7 +18,12 @@ type lane struct {
 	ready   []actor.Runner
 	spare   []actor.Runner
 	running bool
+
+	now mono.Time // of the present round; the runner's
 }
+
+// Now is the clock of the rooms' turns, read once a round.
+func (l *lane) Now() mono.Time { return l.now }
 
 // Launch puts r behind the rooms of the lane that wait.
 func (l *lane) Launch(r actor.Runner) {
@@ -43,6 +49,7 @@ func (l *lane) Run() {
 		}
 		l.ready = l.spare[:0]
 		l.mu.Unlock()
+		l.now = l.World.Now()
 		for i, r := range rooms {
 			r.Run()
 			rooms[i] = nil
