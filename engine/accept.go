@@ -38,8 +38,11 @@ func (a *accept) open(b *port.RxBatch, datagram []byte) bool {
 	}
 	// Beyond halfOpen the Initial is dropped without a word: the client sends it again.
 	switch {
-	case a.stopped() || a.e.s.alive.Load() >= int64(a.maxConns):
-		a.refuse(first, b)
+	case a.stopped():
+		a.refuse(first, b, "shutting down")
+		return false
+	case a.e.s.alive.Load() >= int64(a.maxConns):
+		a.refuse(first, b, "too many connections")
 		return false
 	case a.half.Load() >= halfOpen:
 		return false
@@ -59,7 +62,7 @@ func (a *accept) hand(c *connection, b *port.RxBatch) {
 }
 
 // refuse answers a first Initial with the close of a connection that never was.
-func (a *accept) refuse(first crypto.FirstInitial, b *port.RxBatch) {
+func (a *accept) refuse(first crypto.FirstInitial, b *port.RxBatch, reason string) {
 	if !a.e.rate.allows(b.At) {
 		return
 	}
@@ -75,7 +78,7 @@ func (a *accept) refuse(first crypto.FirstInitial, b *port.RxBatch) {
 	numberAt := len(out)
 	out = wire.AppendNumber(out, 0, numberLen)
 	// RFC 9000 s5.2.2: a server that is too busy MAY respond with CONNECTION_REFUSED.
-	out = wire.ConnectionClose{Code: uint64(wire.ConnectionRefused), Reason: []byte("too many connections")}.Append(out)
+	out = wire.ConnectionClose{Code: uint64(wire.ConnectionRefused), Reason: []byte(reason)}.Append(out)
 	out = append(out, make([]byte, tagLen)...)
 	wire.PatchLength(out, lengthAt, len(out)-numberAt)
 	crypto.SealInitial(wire.Server, first.Dest, out, numberAt, numberLen, 0)

@@ -123,6 +123,7 @@ func newConnection(s *socket, b birth) *connection {
 		c.routes.add(b.original)
 	}
 	s.alive.Add(1)
+	s.inside.Add(1)
 	s.e.add(c)
 	return c
 }
@@ -182,7 +183,7 @@ func (c *connection) start() { c.guard.start() }
 // close orders the connection closed; the first order of the app counts. It does not wait.
 func (c *connection) close(app bool, code uint64, reason string) {
 	if !c.app.closed.Swap(true) {
-		c.app.toConn.Send(&port.CloseOrder{App: app, Code: code, Reason: reason, Why: port.Ours})
+		c.app.toConn.Send(&port.CloseOrder{App: app, Code: min(code, wire.MaxVarint), Reason: reason, Why: port.Ours})
 	}
 }
 
@@ -222,4 +223,5 @@ func (c *connection) buried(cause *port.Cause, m *port.Closed) {
 	c.gone(cause)
 	c.s.e.remove(c)
 	close(c.done)
+	c.s.went()
 }

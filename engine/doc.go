@@ -11,8 +11,8 @@
 // in, events out. They bind the embedder to the following.
 //
 //  1. Set tls.Config.NextProtos to the protocol's name. A client sets ServerName too, a server a certificate.
-//  2. Receive from Listener.Accept as long as the listener is open. A connection that finds MaxConns others waiting is
-//     refused.
+//  2. Receive from Listener.Accept until Listener.Done. A connection that finds MaxConns others waiting is refused, and
+//     one may have died while it waited: rule 3 holds for it all the same.
 //  3. Receive from Conn.Events until the channel is closed, whatever happens; its last event is ConnClosed. Until
 //     somebody receives, the connection's commands are served but new streams wait.
 //  4. Receive from the Events of every stream that was Opened or Accepted until the channel is closed. It is closed
@@ -22,9 +22,15 @@
 //  6. After a Write leave its bytes alone until Wrote, or until WriteEnded.
 //  7. Keep at most 16 Writes of a stream unanswered. Beyond, Commands blocks until one is answered, and a ResetStream
 //     behind them has to wait as well.
-//  8. Send no command without an eye on the end: select on Stream.Done, or Conn.Done, beside Commands.
+//  8. Send no command without an eye on the end: select on Stream.Done, or Conn.Done, beside Commands. A stream may have
+//     ended by the time that Opened brings it.
 //  9. End both halves of every stream: a Write with Fin or a ResetStream, and reading to ReadEnded or a StopStream. Until
 //     then the stream counts against the limits of both sides.
 //  10. Close the connection by CloseConn, the listener by Close, the engine by Engine.Close. Each tells the peer; the
-//     latter two wait until every room has left.
+//     latter two wait until every room has left. CloseConn does not wait for bytes on their way.
+//
+// A stream is bytes in order, without boundaries: a Write may have any length, one Received may bring parts of several
+// Writes, and one Write may come as several. A stream's commands are obeyed in the order in which they were received, but
+// a ResetStream drops the Writes before it that were not answered. Among streams there is no order: Accepted comes as the
+// streams' first packets arrive, which need not be the order of their numbers.
 package engine

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -13,20 +14,30 @@ import (
 	"quicpro/wire"
 )
 
-// Config shapes QUIC connections for any application protocol. Zero fields mean the defaults of limits.go.
+// Cause is why a connection died. Its Why is compared with the constants of package quicpro/actors/port: port.Theirs, for
+// example, with App and Code, is the peer's CloseConn.
+type Cause = port.Cause
+
+// StreamError is a stream that was ended by RESET_STREAM or STOP_SENDING, the peer's (Remote) or ours, with its code.
+type StreamError = port.StreamError
+
+// Config shapes QUIC connections for any application protocol. What each zero field means stands there.
 type Config struct {
-	// TLS is cloned; NextProtos names the application protocol and must not be empty.
+	// TLS is cloned. NextProtos names the application protocol and must not be empty, and a server needs a certificate;
+	// either may come from GetConfigForClient. A client needs ServerName or InsecureSkipVerify. The version is TLS 1.3,
+	// whatever MinVersion and MaxVersion say.
 	TLS *tls.Config
-	// Streams bounds the streams alive on a connection; at least 64.
+	// Streams bounds the streams alive on a connection, both sides' together; 0 means 256, and less than 64 means 64.
 	Streams int
 	// PeerStreams is how many bidirectional streams the peer may have open at a time; 0 means half of what fits, negative
 	// none. What it leaves is for ours.
 	PeerStreams int
-	// IdleTimeout ends a connection on which nothing happens; it is advertised.
+	// IdleTimeout ends a connection on which nothing happens; it is advertised. 0 means 30 s.
 	IdleTimeout time.Duration
-	// HandshakeTimeout bounds the time from birth to a complete handshake.
+	// HandshakeTimeout bounds the time from birth to a complete handshake; 0 means 10 s.
 	HandshakeTimeout time.Duration
-	// MaxConns bounds a listener's connections.
+	// MaxConns bounds a listener's connections; 0 means 10 000. Clients beyond it get a *Cause with Why port.Theirs and
+	// Code 0x2, CONNECTION_REFUSED; its Why is not port.Refused.
 	MaxConns int
 	// Logger gets a debug line an event; nil means none.
 	Logger *slog.Logger
@@ -36,6 +47,24 @@ type Config struct {
 
 func (c *Config) h3() *H3Config {
 	return &H3Config{Streams: c.Streams, IdleTimeout: c.IdleTimeout, HandshakeTimeout: c.HandshakeTimeout, MaxConns: c.MaxConns}
+}
+
+// check finds at once what would fail every handshake.
+func (c *Config) check(role wire.Role) error {
+	t := c.TLS
+	if t == nil {
+		return errors.New("engine: Config.TLS is nil: set NextProtos to the application protocol's name")
+	}
+	if role == wire.Server && t.GetConfigForClient != nil {
+		return nil
+	}
+	if len(t.NextProtos) == 0 {
+		return errors.New("engine: Config.TLS.NextProtos is empty: set it to the application protocol's name")
+	}
+	if role == wire.Server && len(t.Certificates) == 0 && t.GetCertificate == nil {
+		return errors.New("engine: Config.TLS has no certificate: set Certificates or GetCertificate")
+	}
+	return nil
 }
 
 // peerStreams is how many bidirectional streams the peer may open.
@@ -53,15 +82,18 @@ func (c *Config) peerStreams(l port.Limits) int {
 // Command is an order to a connection: OpenStream or CloseConn.
 type Command interface{ command() }
 
-// OpenStream asks for a new stream of ours. Opened answers, in the order of the orders, as soon as the peer permits the
-// stream.
+// OpenStream asks for a new stream of ours. Opened answers as soon as the peer permits the stream, in the order of the
+// orders; but one that waits for the peer's permission lets those of the other kind pass. So the n-th Opened with
+// Stream.ID.IsUni() answers the n-th OpenStream with Uni, always, and the n-th other one the n-th without. While 16 wait,
+// Commands blocks.
 type OpenStream struct {
 	Uni bool // unidirectional: we send only
 }
 
-// CloseConn closes the connection with an application error code. ConnClosed is the last event.
+// CloseConn closes the connection with an application error code, at once: bytes not yet acknowledged may be lost, even
+// after a WriteEnded without an error. Let the peer confirm first, by a FIN or an answer. ConnClosed is the last event.
 type CloseConn struct {
-	Code   uint64
+	Code   uint64 // below 2^62 (RFC 9000 s19.19); a larger one is sent, and reported, as 2^62-1
 	Reason string
 }
 
@@ -78,7 +110,7 @@ type Opened struct{ Stream *Stream }
 type Accepted struct{ Stream *Stream }
 
 // ConnClosed is the last event of a connection; its channel is closed behind it.
-type ConnClosed struct{ Cause *port.Cause }
+type ConnClosed struct{ Cause *Cause }
 
 func (Opened) event()     {}
 func (Accepted) event()   {}
@@ -148,9 +180,12 @@ func (c *Conn) connected(m *port.Connected) {
 	}
 }
 
-// Dial connects to addr and waits for the handshake: at most HandshakeTimeout, and no longer than ctx. Errors are
-// *port.Cause.
+// Dial connects to addr and waits for the handshake: at most HandshakeTimeout, and no longer than ctx. Errors are a *Cause,
+// or say, before anything is sent, what is wrong with cfg.
 func (e *Engine) Dial(ctx context.Context, addr netip.AddrPort, cfg Config) (*Conn, error) {
+	if err := cfg.check(wire.Client); err != nil {
+		return nil, err
+	}
 	l := cfg.h3().limits()
 	c := newConn(&cfg, l, wire.Client)
 	b := birth{tls: e.tlsConfig(cfg.TLS, ""), params: transport(l, cfg.peerStreams(l)), trace: e.tracer(cfg.Logger, cfg.QlogDir)}
@@ -179,8 +214,11 @@ type Listener struct {
 	accept chan *Conn
 }
 
-// Listen opens a socket on addr, as in net.ListenPacket.
+// Listen opens a socket on addr, as in net.ListenPacket. Errors are the socket's, or say what is wrong with cfg.
 func (e *Engine) Listen(addr string, cfg Config) (*Listener, error) {
+	if err := cfg.check(wire.Server); err != nil {
+		return nil, err
+	}
 	link, err := e.world.Listen(addr)
 	if err != nil {
 		return nil, err
@@ -212,8 +250,12 @@ func (e *Engine) Listen(addr string, cfg Config) (*Listener, error) {
 	return &Listener{l: l, accept: accept}, nil
 }
 
-// Accept brings the connections whose handshake is complete. It is never closed.
+// Accept brings the connections whose handshake is complete. It is never closed: select on Done beside it. A connection
+// may be dead before Accept brings it; its Events say so.
 func (l *Listener) Accept() <-chan *Conn { return l.accept }
+
+// Done is closed when no more connections come: the listener or its engine was closed, or the socket failed.
+func (l *Listener) Done() <-chan struct{} { return l.l.s.done }
 
 // Addr is the bound address.
 func (l *Listener) Addr() netip.AddrPort { return l.l.addr() }

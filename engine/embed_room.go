@@ -20,7 +20,7 @@ type raw struct {
 	connected *port.Connected
 	allowed   [2]uint64 // by direction: how many of our streams may ever be opened
 	opened    [2]uint64
-	waiting   [2][]*port.Open
+	waiting   []*port.Open // in the order of the orders
 	rows      []*rawStream
 	dirty     []*rawStream
 	taken     port.CreditTaken
@@ -77,8 +77,7 @@ func (r *raw) Handle(_ mono.Time, m port.ToH3) {
 			r.touch(row)
 		}
 	case *port.Open:
-		d := direction(m.Uni)
-		r.waiting[d] = append(r.waiting[d], m)
+		r.waiting = append(r.waiting, m)
 	case *port.Send:
 		row := m.Exchange.Row.(*rawStream)
 		row.send = m
@@ -97,12 +96,7 @@ func (r *raw) Flush(mono.Time) {
 	if r.left {
 		return
 	}
-	for d := range r.waiting {
-		for len(r.waiting[d]) > 0 && r.opened[d] < r.allowed[d] && r.connected != nil && r.open(d, r.waiting[d][0]) {
-			r.waiting[d][0] = nil
-			r.waiting[d] = r.waiting[d][1:]
-		}
-	}
+	r.openWaiting()
 	for i := 0; i < len(r.dirty); i++ {
 		row := r.dirty[i]
 		row.dirty = false
@@ -120,6 +114,25 @@ func direction(uni bool) int {
 		return 1
 	}
 	return 0
+}
+
+// openWaiting opens the streams that may be, in the order of the orders. One that has to wait for the peer holds up those
+// of its direction, not the others: a peer may grant none of one direction for ever.
+func (r *raw) openWaiting() {
+	if r.connected == nil || len(r.waiting) == 0 {
+		return
+	}
+	var blocked [2]bool
+	still := r.waiting[:0]
+	for _, m := range r.waiting {
+		d := direction(m.Uni)
+		blocked[d] = blocked[d] || r.opened[d] >= r.allowed[d] || !r.open(d, m)
+		if blocked[d] {
+			still = append(still, m)
+		}
+	}
+	clear(r.waiting[len(still):])
+	r.waiting = still
 }
 
 // open makes a stream of ours.
@@ -315,11 +328,9 @@ func (r *raw) forget(row *rawStream) {
 // stop answers everybody who waits.
 func (r *raw) stop(cause *port.Cause) {
 	r.left = true
-	for d := range r.waiting {
-		for _, m := range r.waiting[d] {
-			m.Exchange.Reads.Send(&port.Delivery{Last: true, Err: cause})
-			m.Exchange.Writes.Send(&port.Sent{Last: true, Err: cause})
-		}
+	for _, m := range r.waiting {
+		m.Exchange.Reads.Send(&port.Delivery{Last: true, Err: cause})
+		m.Exchange.Writes.Send(&port.Sent{Last: true, Err: cause})
 	}
 	for _, row := range r.rows {
 		row.drop()
@@ -334,5 +345,5 @@ func (r *raw) stop(cause *port.Cause) {
 			row.x.Writes.Send(&port.Sent{Last: true, Err: cause})
 		}
 	}
-	r.rows, r.waiting, r.dirty = nil, [2][]*port.Open{}, nil
+	r.rows, r.waiting, r.dirty = nil, nil, nil
 }

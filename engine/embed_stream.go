@@ -106,11 +106,17 @@ type Write struct {
 	Fin bool // nothing follows
 }
 
-// ResetStream gives up sending, with an application error code. What was not acknowledged may never arrive.
-type ResetStream struct{ Code uint64 }
+// ResetStream gives up sending, with an application error code. What was not acknowledged may never arrive. On a
+// unidirectional stream of the peer, and after WriteEnded, it does nothing.
+type ResetStream struct {
+	Code uint64 // below 2^62 (RFC 9000 s19.4); a larger one is sent, and reported, as 2^62-1
+}
 
-// StopStream says that what the peer sends is not wanted.
-type StopStream struct{ Code uint64 }
+// StopStream says that what the peer sends is not wanted; ReadEnded answers, with Remote false. On a unidirectional stream
+// of ours, and after ReadEnded, it does nothing.
+type StopStream struct {
+	Code uint64 // below 2^62 (RFC 9000 s19.5); a larger one is sent, and reported, as 2^62-1
+}
 
 func (Write) streamCommand()       {}
 func (ResetStream) streamCommand() {}
@@ -138,14 +144,16 @@ func (r Received) Release() {
 	r.s.c.c.app.toUpper.Send(&r.s.x.TakenOrder)
 }
 
-// ReadEnded says that no more bytes come: nil after the peer's FIN, else a *port.StreamError or a *port.Cause.
+// ReadEnded says that no more bytes come: nil after the peer's FIN, else a *StreamError (the peer's ResetStream with
+// Remote, or our StopStream without) or the *Cause of the connection's end.
 type ReadEnded struct{ Err error }
 
 // Wrote answers a Write: its bytes were taken, and another may follow.
 type Wrote struct{}
 
-// WriteEnded says that nothing more is sent: nil after a Write with Fin was taken, else why. Writes that wait are not
-// answered.
+// WriteEnded says that nothing more is sent: nil after a Write with Fin was taken, else a *StreamError (our ResetStream, or
+// the peer's StopStream with Remote) or the *Cause of the connection's end. nil means that the engine holds the bytes, not
+// that the peer has them. Writes that wait are not answered.
 type WriteEnded struct{ Err error }
 
 func (Received) streamEvent()   {}
@@ -153,7 +161,7 @@ func (ReadEnded) streamEvent()  {}
 func (Wrote) streamEvent()      {}
 func (WriteEnded) streamEvent() {}
 
-// Stream is one stream, as an embedder's channels.
+// Stream is one stream, as an embedder's channels. The half that a unidirectional stream lacks ends by itself, with nil.
 type Stream struct {
 	// ID is the stream's number.
 	ID wire.StreamID
@@ -264,9 +272,9 @@ func (s *Stream) command(m StreamCommand) {
 			s.rest = m.B
 		}
 	case ResetStream:
-		s.cancel(&s.reset, port.Cancel{StopWriting: true, Code: m.Code})
+		s.cancel(&s.reset, port.Cancel{StopWriting: true, Code: min(m.Code, wire.MaxVarint)})
 	case StopStream:
-		s.cancel(&s.stopped, port.Cancel{StopReading: true, Code: m.Code})
+		s.cancel(&s.stopped, port.Cancel{StopReading: true, Code: min(m.Code, wire.MaxVarint)})
 	}
 }
 

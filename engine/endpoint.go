@@ -29,9 +29,10 @@ func newEndpoint(s *socket, a accept) *endpoint {
 	s.endpoint = actor.Spawn(s.e.world, actor.Spec{
 		Name:       s.name + "/endpoint",
 		Capacity:   unrouted + a.maxConns + 2, // strays, the dead, one ring, Stop
-		Supervisor: roomCount{s.e},
+		Supervisor: roomCount{s},
 	}, guard[port.ToEndpoint](e, s.panicked))
 	s.e.rooms.Add(1)
+	s.inside.Add(1)
 	s.toEndpoint = s.endpoint.Port("reader>endpoint", unrouted)
 	s.closes = s.endpoint.Port("connections>endpoint", a.maxConns)
 	s.strays = s.rx.account(unrouted, unrouted/4)

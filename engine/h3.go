@@ -14,22 +14,23 @@ import (
 	"quicpro/wire/h3wire"
 )
 
-// H3Config shapes HTTP/3 connections. Zero fields mean the defaults of limits.go.
+// H3Config shapes HTTP/3 connections. What each zero field means stands there.
 type H3Config struct {
 	// TLS is cloned. MinVersion and, if it is empty, NextProtos are set. A client needs ServerName or
 	// InsecureSkipVerify, a server a certificate.
 	TLS *tls.Config
-	// Streams bounds the streams alive on a connection, critical ones included. At least 64.
+	// Streams bounds the streams alive on a connection, critical ones included; 0 means 256, and less than 64 means 64.
 	Streams int
-	// IdleTimeout ends a connection on which nothing happens; it is advertised.
+	// IdleTimeout ends a connection on which nothing happens; it is advertised. 0 means 30 s.
 	IdleTimeout time.Duration
-	// HandshakeTimeout bounds the time from birth to a complete handshake.
+	// HandshakeTimeout bounds the time from birth to a complete handshake; 0 means 10 s.
 	HandshakeTimeout time.Duration
-	// MaxFieldSection bounds the decoded size in bytes of a field section that is accepted.
+	// MaxFieldSection bounds the decoded size in bytes of a field section that is accepted; 0 means 64 KiB.
 	MaxFieldSection int
 	// ReadHeaderTimeout is how long a server waits for a request's head; 0 means for ever.
 	ReadHeaderTimeout time.Duration
-	// MaxConns bounds a listener's connections.
+	// MaxConns bounds a listener's connections; 0 means 10 000. Clients beyond it get a *Cause with Why port.Theirs and
+	// Code 0x2, CONNECTION_REFUSED; its Why is not port.Refused.
 	MaxConns int
 	// Logger gets a debug line an event; nil means none.
 	Logger *slog.Logger
@@ -66,7 +67,7 @@ func (c *H3Config) maxConns() int {
 }
 
 // DialH3 connects to addr and waits until requests may flow: at most HandshakeTimeout, and no longer than ctx. Errors
-// are *port.Cause.
+// are *Cause.
 func (e *Engine) DialH3(ctx context.Context, addr netip.AddrPort, cfg H3Config) (*H3Conn, error) {
 	limits := cfg.limits()
 	h := newH3Conn(limits, nil, nil)

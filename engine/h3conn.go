@@ -60,7 +60,7 @@ func (h *H3Conn) bind(cfg *H3Config) func(*connection, upperParts) upper {
 }
 
 // Exchange takes a credit for one request. It waits for one, as long as ctx and the connection live. Errors are
-// *port.Cause of a dead connection, or ctx's.
+// *Cause of a dead connection, or ctx's.
 func (h *H3Conn) Exchange(ctx context.Context) (*port.Exchange, error) {
 	select {
 	case h.credits <- struct{}{}:

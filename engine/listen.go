@@ -51,7 +51,7 @@ func (e *Engine) listen(link Socket, o listening) (*listener, error) {
 	})
 	if err := e.enter(l.s); err != nil {
 		l.s.close()
-		close(l.s.done)
+		l.s.unread()
 		return nil, err
 	}
 	e.world.Go(l.s.name+"/reader", l.s.read)
@@ -82,7 +82,7 @@ func (l *listener) drained(ctx context.Context) error {
 		return ctx.Err()
 	}
 	l.s.close()
-	<-l.s.done
+	<-l.s.empty
 	return nil
 }
 
@@ -120,7 +120,7 @@ func (e *Engine) dial(remote netip.AddrPort, b birth) (*connection, error) {
 	s := newSocket(e, name, link, socketRooms{connections: 1, limits: b.limits})
 	if err := e.enter(s); err != nil {
 		s.close()
-		close(s.done)
+		s.unread()
 		return nil, err
 	}
 	b.role, b.remote, b.path = wire.Client, remote, port.Path{Remote: remote, Local: link.LocalAddr()}

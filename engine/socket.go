@@ -41,6 +41,8 @@ type socket struct {
 	alive   actor.Count // connections, dead ones included until the endpoint knows
 	closing atomic.Bool
 	done    chan struct{} // the reader has left
+	inside  actor.Count   // the reader, the shared rooms and the connections
+	empty   chan struct{} // all of them have left
 	failed  atomic.Pointer[error]
 }
 
@@ -51,7 +53,7 @@ type socketRooms struct {
 }
 
 func newSocket(e *Engine, name string, link Socket, size socketRooms) *socket {
-	s := &socket{e: e, name: name, link: link, local: link.LocalAddr(), done: make(chan struct{})}
+	s := &socket{e: e, name: name, link: link, local: link.LocalAddr(), done: make(chan struct{}), empty: make(chan struct{})}
 	s.rx, s.tx = newRxPool(rxPoolSize, &e.lost), newTxPool(txPoolSize, &e.lost)
 	s.routes = newRoutes(e.resetKey[:], e.world.Random(name))
 	// A connection's small batch and its share of the pool, the endpoint's answers, and Stop.
@@ -59,10 +61,11 @@ func newSocket(e *Engine, name string, link Socket, size socketRooms) *socket {
 	if e.world.Stepping() {
 		places = size.connections*(1+size.limits.BigBatches) + answersOut + 1
 	}
-	s.writer = actor.Spawn(e.world, actor.Spec{Name: name + "/writer", Capacity: places, Supervisor: roomCount{e}},
+	s.writer = actor.Spawn(e.world, actor.Spec{Name: name + "/writer", Capacity: places, Supervisor: roomCount{s}},
 		guard[port.ToWriter](&writer{s: s}, s.panicked))
 	s.timer = newTimer(e, s, size.connections*bellsPerConnection+1)
 	e.rooms.Add(2)
+	s.inside.Add(3) // and the reader
 	return s
 }
 
@@ -72,7 +75,7 @@ func newTimer(e *Engine, s *socket, cells int) *actor.Room[port.ToTimer] {
 	const ticks = 4
 	var tick func()
 	alarm := e.world.Alarm(func() { tick() })
-	room := actor.Spawn(e.world, actor.Spec{Name: s.name + "/timer", Capacity: cells + ticks + 1, Supervisor: roomCount{e}},
+	room := actor.Spawn(e.world, actor.Spec{Name: s.name + "/timer", Capacity: cells + ticks + 1, Supervisor: roomCount{s}},
 		guard[port.ToTimer](timer.New(alarm), s.panicked))
 	edge := room.Port("alarm>timer", ticks)
 	tick = func() { edge.Send(&port.Tick{}) }
@@ -95,7 +98,7 @@ func (s *socket) bell(ring func()) (cell *actor.Cell, silence func()) {
 
 // read is the reader: the socket's loop until it is closed.
 func (s *socket) read() {
-	defer close(s.done)
+	defer s.unread()
 	var meta udp.Meta
 	b := s.rx.large()
 	for b != nil {
@@ -110,6 +113,20 @@ func (s *socket) read() {
 	}
 	if b != nil {
 		s.rx.home(b)
+	}
+}
+
+// unread notes that the reader has left, or never was.
+func (s *socket) unread() {
+	close(s.done)
+	s.went()
+}
+
+// went counts one of those inside the socket that has left. With the last one the engine forgets the socket.
+func (s *socket) went() {
+	if s.inside.Add(-1) == 0 {
+		s.e.forget(s)
+		close(s.empty)
 	}
 }
 
@@ -284,7 +301,7 @@ func (s *socket) shut(code wire.ErrorCode, app bool) {
 		}
 	}
 	s.close()
-	<-s.done
+	<-s.empty
 }
 
 // close ends the socket after its last connection.
@@ -299,7 +316,6 @@ func (s *socket) close() {
 	if s.endpoint != nil {
 		s.endpoint.Port("engine>endpoint", 1).Send(&port.Stop{})
 	}
-	s.e.forget(s)
 }
 
 // panicked is what becomes of a panic in a room that connections share: the message is dropped, its connection ends, and

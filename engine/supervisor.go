@@ -182,13 +182,16 @@ func (g *supervisor) less() {
 
 // roomCount is the supervisor of the rooms that connections share. They do not die of a panic: guarded keeps it in the
 // message.
-type roomCount struct{ e *Engine }
+type roomCount struct{ s *socket }
 
 // Left is told that a room ended by itself.
-func (r roomCount) Left(string) { r.e.rooms.Add(-1) }
+func (r roomCount) Left(string) {
+	r.s.e.rooms.Add(-1)
+	r.s.went()
+}
 
 // Died is told that a room panicked all the same.
 func (r roomCount) Died(d actor.Death) {
-	r.e.rooms.Add(-1)
-	r.e.log.Error("a shared room died", "room", d.Room, "message", d.Message, "panic", d.Value, "stack", string(d.Stack))
+	r.s.e.log.Error("a shared room died", "room", d.Room, "message", d.Message, "panic", d.Value, "stack", string(d.Stack))
+	r.Left(d.Room)
 }

@@ -158,7 +158,11 @@ func (c *Conn) Left() bool { return c.life.state == over && (c.tx.away == 0 || c
 // close (RFC 9000 s10.2), zero if there is nobody to answer. It is meant for the supervisor, after Left.
 func (c *Conn) Ended() (cause *port.Cause, until mono.Time) {
 	cause = c.life.cause
-	if cause == nil || cause.Why != port.Ours && cause.Why != port.Theirs && cause.Why != port.Panicked {
+	if cause == nil {
+		return nil, 0
+	}
+	told := cause.Why == port.TimedOut && c.life.announce
+	if !told && cause.Why != port.Ours && cause.Why != port.Theirs && cause.Why != port.Panicked {
 		return cause, 0
 	}
 	return cause, c.now.Add(3 * c.loss.PTO())

@@ -48,35 +48,72 @@ func (l *life) spoke(now mono.Time) {
 	}
 }
 
-// idleDeadline is when the connection ends silently.
-func (c *Conn) idleDeadline() mono.Time {
+// idlePeriod is how long the connection may be idle, zero for ever.
+func (c *Conn) idlePeriod() time.Duration {
 	if c.life.idle == 0 {
 		return 0
 	}
 	// RFC 9000 s10.1: at least three times the PTO.
-	return c.life.active.Add(max(c.life.idle, 3*c.loss.PTO()))
+	return max(c.life.idle, 3*c.loss.PTO())
+}
+
+// idleDeadline is when the connection ends silently.
+func (c *Conn) idleDeadline() mono.Time {
+	if d := c.idlePeriod(); d > 0 {
+		return c.life.active.Add(d)
+	}
+	return 0
+}
+
+// handshakeDeadline is when a handshake that is not complete is given up.
+func (c *Conn) handshakeDeadline() mono.Time {
+	if c.crypto.complete || c.cfg.Limits.Handshake == 0 {
+		return 0
+	}
+	return c.life.born.Add(c.cfg.Limits.Handshake)
+}
+
+// maxQuiet is how long a client with open requests is silent: RFC 9000 s10.1.2 found that most middleboxes forget a
+// flow after 30 s.
+const maxQuiet = 15 * time.Second
+
+// keepAliveDeadline is when a client that waits for a response asks whether the server is there, zero for never.
+func (c *Conn) keepAliveDeadline() mono.Time {
+	// RFC 9114 s5.1: a client is expected to keep the connection open while responses are outstanding. Unidirectional
+	// streams do not count: HTTP/3 never ends them.
+	if c.cfg.Role != wire.Client || !c.crypto.confirmed || c.streams.local[0].live == 0 {
+		return 0
+	}
+	// What is in flight will be answered, or the probe timeout asks again. A PING that waits for a batch needs no time.
+	if c.loss.ElicitingInFlight(wire.SpaceApp) > 0 || c.spaces[wire.SpaceApp].probes > 0 {
+		return 0
+	}
+	wait := maxQuiet
+	if d := c.idlePeriod(); d > 0 {
+		wait = min(wait, d/2)
+	}
+	return c.life.active.Add(max(wait, c.loss.PTO()))
 }
 
 // lifeDeadline is the earliest deadline of the connection itself.
 func (c *Conn) lifeDeadline() mono.Time {
-	d := c.idleDeadline()
-	if !c.crypto.complete && c.cfg.Limits.Handshake > 0 {
-		d = mono.Earliest(d, c.life.born.Add(c.cfg.Limits.Handshake))
-	}
-	return d
+	return mono.Earliest(c.idleDeadline(), c.handshakeDeadline())
 }
 
 // retireLife ends a connection whose time is over.
 func (c *Conn) retireLife() {
-	d := c.lifeDeadline()
-	if d.IsZero() || c.now < d {
+	if d := c.handshakeDeadline(); !d.IsZero() && d <= c.now {
+		// RFC 9000 s20.1: NO_ERROR closes abruptly in the absence of any error. The peer may still wait for an answer.
+		c.close(&port.Cause{Why: port.TimedOut, Reason: "the handshake took too long"}, true)
 		return
 	}
-	why := port.Idle
-	if !c.crypto.complete {
-		why = port.TimedOut
+	if d := c.idleDeadline(); !d.IsZero() && d <= c.now {
+		why := port.Idle
+		if !c.crypto.complete {
+			why = port.TimedOut
+		}
+		c.die(&port.Cause{Why: why})
 	}
-	c.die(&port.Cause{Why: why})
 }
 
 // fail closes the connection for a fault of the peer, or of ours.
@@ -103,7 +140,11 @@ func (c *Conn) close(cause *port.Cause, announce bool) {
 	c.life.state, c.life.cause, c.life.announce = closing, cause, announce
 	c.life.stop = port.Stop{Cause: cause}
 	if t := c.cfg.Trace; t != nil {
-		t.State(c.now, "closing")
+		state := "closing"
+		if cause.Why == port.Theirs || cause.Why == port.Reset {
+			state = "draining" // RFC 9000 s10.2.2, s10.3.1
+		}
+		t.State(c.now, state)
 		t.Closed(c.now, cause)
 	}
 }
@@ -169,7 +210,7 @@ func (c *Conn) end() {
 // closePackets sends CONNECTION_CLOSE at every level that has keys, in one datagram. It reports false while there is
 // no batch for it.
 func (c *Conn) closePackets() bool {
-	if !c.life.announce || c.path.room() < minDatagram {
+	if !c.life.announce {
 		return true
 	}
 	b := c.tx.take(c.cfg.TxPool, false)
@@ -178,19 +219,25 @@ func (c *Conn) closePackets() bool {
 	}
 	k := &c.packing
 	k.begin(b)
-	size := min(c.path.datagram, safeDatagram)
+	size := min(c.path.datagram, safeDatagram, c.path.room())
 	for sp := range c.spaces {
 		// RFC 9000 s10.2.3: until the handshake is confirmed, at every level, so that the peer can read one.
 		if !c.spaces[sp].sendable() {
 			continue
 		}
+		lv := level(wire.Space(sp))
+		f := c.closeFrame(lv)
+		// RFC 9000 s8.1: before its address is validated the peer gets what the limit leaves.
+		if k.at+size-len(k.b) < 2*tagLen+leastRoom+f.Len() {
+			break
+		}
 		if k.open {
 			c.closePacket(0)
 		}
-		lv := level(wire.Space(sp))
 		c.openPacket(lv, k.at+size)
-		k.expand = k.expand || lv == wire.LevelInitial
-		k.b = c.closeFrame(lv).Append(k.b)
+		// RFC 9000 s14.1: a server expands only what elicits an ACK.
+		k.expand = k.expand || lv == wire.LevelInitial && c.cfg.Role == wire.Client
+		k.b = f.Append(k.b)
 	}
 	if !k.open {
 		c.tx.put(b)

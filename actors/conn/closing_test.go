@@ -139,6 +139,85 @@ func TestNobodyAnswers(t *testing.T) {
 	if c := p.client.h3.cause; c == nil || c.Why != port.TimedOut || !p.client.left {
 		t.Errorf("cause %v", c)
 	}
+	last := p.client.out[len(p.client.out)-1]
+	if f := frames(last.payload); f[0].Type != wire.TypeConnectionClose || last.size < minDatagram {
+		t.Errorf("the last datagram has %d bytes with %v", last.size, f[0].Type)
+	}
+}
+
+func TestAHandshakeThatTakesTooLongIsClosed(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		stop func(p *pair) // what keeps the handshake from its end
+	}{
+		// The client's second flight does not arrive: the server has keys of all levels and sends what it may.
+		{"the client is silent after its Initial", func(p *pair) {
+			n := 0
+			p.link.drop = func(from wire.Role, _ []byte) bool {
+				n++
+				return from == wire.Client && n > 1
+			}
+		}},
+		{"TLS is silent", func(p *pair) { p.server.handshake.mute = true }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := newPair(t, 1, func(k *Config) {
+				if k.Role == wire.Server {
+					k.Limits.Handshake = 2 * time.Second
+				}
+			})
+			c.stop(p)
+			p.client.cell.Ring()
+			p.run(3 * time.Second)
+			s := p.server
+			if v := s.h3.cause; v == nil || v.Why != port.TimedOut || !s.left {
+				t.Fatalf("server: %v", v)
+			}
+			closes := s.sent(0, wire.TypeConnectionClose)
+			if len(closes) == 0 || closes[0].ConnectionClose.Code != uint64(wire.NoError) {
+				t.Fatalf("closes sent: %v", closes)
+			}
+			if v := p.client.h3.cause; v == nil || v.Why != port.Theirs || v.Reason == "" {
+				t.Errorf("client: %v", v)
+			}
+			sent := 0
+			for _, b := range s.protect.batches {
+				sent += len(b.B)
+			}
+			if sent > amplification*s.conn.path.received && !s.conn.path.validated {
+				t.Errorf("%d bytes sent for %d", sent, s.conn.path.received)
+			}
+			if _, until := s.conn.Ended(); until <= s.conn.now {
+				t.Error("a close is answered for 3 PTO")
+			}
+		})
+	}
+}
+
+func TestTheCloseKeepsTheAmplificationLimit(t *testing.T) {
+	// Whatever the limit leaves, from nothing to a datagram.
+	for left := -100; left <= 1300; left += 7 {
+		p := newPair(t, 1, nil)
+		p.link.drop = func(from wire.Role, _ []byte) bool { return from == wire.Server }
+		p.client.cell.Ring()
+		p.run(15 * time.Millisecond)
+		p.client.wire = func([]byte) {}
+		s := p.server
+		s.conn.path.sent = amplification*s.conn.path.received - left
+		before := len(s.protect.batches)
+		s.home.Send(&port.CloseOrder{Reason: strings.Repeat("why ", 100)})
+		p.settle()
+		sent := 0
+		for _, b := range s.protect.batches[before:] {
+			sent += len(b.B)
+		}
+		if sent > max(left, 0) || left >= 1200 && sent == 0 {
+			t.Errorf("%d bytes sent where %d may be", sent, left)
+		}
+		if !s.left {
+			t.Fatal("the server has not left")
+		}
+	}
 }
 
 func TestStatelessResetEndsTheConnection(t *testing.T) {

@@ -1,7 +1,7 @@
 // Package conn is one QUIC v1 connection, in either role: packet number spaces, acknowledgements, loss recovery,
 // congestion control, flow control, connection IDs, and the packing of everything that is owed into packets.
 //
-// Owns:      life         alive, closing or over, and the cause; idle and handshake deadlines
+// Owns:      life         alive, closing or over, and the cause; idle, keep-alive and handshake deadlines
 // Owns:      spaces       received packet numbers, what ACK is owed, what probes are owed; three
 // Owns:      loss         sent packets with the facts they carried; the congestion window and the pacer
 // Owns:      crypto       CRYPTO bytes of each level, in and out; at most 64 KiB each

@@ -105,7 +105,7 @@ func (f *fates) Lost(sp wire.Space, pn wire.PacketNumber, p *recovery.Packet[con
 	}
 	c.sent.release(&p.Content)
 	if t := c.cfg.Trace; t != nil {
-		t.Lost(c.now, level(sp), pn, "")
+		t.Lost(c.now, level(sp), pn, p.LossRule())
 	}
 }
 

@@ -49,6 +49,7 @@ func (c *Conn) pushedLate(p *port.Push) {
 func (c *Conn) introduce(link *port.Stream) *row {
 	l := &c.streams.local[direction(link.ID)]
 	l.opened = max(l.opened, link.ID.Seq()+1)
+	l.live++
 	return c.streams.add(link)
 }
 
@@ -112,6 +113,7 @@ func (c *Conn) ended(r *row) {
 	d := direction(r.id)
 	if r.id.Initiator() == c.cfg.Role {
 		s.local[d].ended++
+		s.local[d].live--
 	} else {
 		s.peer[d].End()
 	}

@@ -42,8 +42,7 @@ func (c *Conn) use(m *port.RxBatch) {
 			c.negotiated(p)
 		case port.RxUnopened:
 			c.unopened(p)
-		case port.RxLate:
-			c.dropped(p, "no keys")
+		case port.RxLate: // protect keeps it for its keys, or has reported it
 		}
 	}
 	if m.PhaseChanged {
@@ -74,7 +73,7 @@ func (c *Conn) opened(m *port.RxBatch, p *port.RxPacket, at mono.Time) {
 		return
 	}
 	if t := c.cfg.Trace; t != nil {
-		t.Packet(at, port.PacketEvent{Level: p.Level, Number: p.Number, Size: len(p.Payload), Payload: p.Payload})
+		t.Packet(at, port.PacketEvent{Level: p.Level, Number: p.Number, Size: p.Size, Payload: p.Payload})
 	}
 	eliciting, err := c.frames(m, p, at)
 	if err != nil {
@@ -174,18 +173,16 @@ func (c *Conn) negotiated(p *port.RxPacket) {
 // maxOffers bounds the versions that are remembered of a Version Negotiation packet.
 const maxOffers = 64
 
-// unopened looks for a stateless reset in what could not be opened.
+// unopened looks for a stateless reset in what could not be opened, and what protect has reported as dropped.
 func (c *Conn) unopened(p *port.RxPacket) {
 	// RFC 9000 s10.3.1: the last 16 bytes of a datagram of at least 21.
 	if n := len(p.Payload); n >= minReset && c.ids.peer.isReset(p.Payload[n-16:]) {
 		c.die(&port.Cause{Why: port.Reset})
-		return
 	}
-	c.dropped(p, "could not be opened")
 }
 
 func (c *Conn) dropped(p *port.RxPacket, why string) {
 	if t := c.cfg.Trace; t != nil {
-		t.Dropped(c.now, len(p.Payload), why)
+		t.Dropped(c.now, p.Size, why)
 	}
 }

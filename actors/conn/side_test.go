@@ -250,7 +250,7 @@ func (p *fakeProtect) datagram(b *port.RxBatch, d []byte, index int32) {
 			if !p.dropped[x.Level] && len(p.early) < 32 {
 				p.early = append(p.early, early{x.Level, append([]byte(nil), d[:end]...)})
 			}
-			x.Kind = port.RxLate
+			x.Kind, x.Size = port.RxLate, end
 			b.Packets = append(b.Packets, x)
 			d = d[end:]
 			continue
@@ -259,7 +259,7 @@ func (p *fakeProtect) datagram(b *port.RxBatch, d []byte, index int32) {
 		sp := x.Level.Space()
 		x.Number = wire.DecodeNumber(p.largest[sp]-1, wire.ReadNumber(d[at:], n), n)
 		p.largest[sp] = max(p.largest[sp], x.Number+1)
-		x.Payload = d[at+n : end-16]
+		x.Size, x.Payload = end, d[at+n:end-16]
 		b.Packets = append(b.Packets, x)
 		d = d[end:]
 	}

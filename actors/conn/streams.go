@@ -47,6 +47,7 @@ type localStreams struct {
 	allowed uint64 // by the peer, in total
 	opened  uint64 // one more than the highest we know of
 	ended   uint64
+	live    int    // known to us now
 	most    uint64 // alive at a time
 	granted uint64 // what h3 knows
 }

@@ -23,6 +23,9 @@ func (c *Conn) expire() {
 		c.timers.dropPrevious = 0
 		c.ports.ToProtect.Send(&port.DropPrevious{})
 	}
+	if d := c.keepAliveDeadline(); !d.IsZero() && d <= c.now {
+		c.probe(wire.SpaceApp, 1) // nothing is in flight, so it is a PING
+	}
 	c.loss.SetAmplificationLimited(c.path.blocked())
 	// A loss timeout can uncover a probe timeout; each space has one of both.
 	for range 2 * wire.NumSpaces {
@@ -80,6 +83,7 @@ func (c *Conn) arm() {
 	d := mono.Earliest(c.loss.Deadline(), c.timers.pacing)
 	d = mono.Earliest(d, c.timers.dropPrevious)
 	d = mono.Earliest(d, c.lifeDeadline())
+	d = mono.Earliest(d, c.keepAliveDeadline())
 	for i := range c.spaces {
 		// One that is due and was not sent waits for a batch, or for the peer; not for time.
 		if s := &c.spaces[i]; s.sendable() && !s.received.due(c.now) {

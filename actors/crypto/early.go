@@ -26,7 +26,7 @@ type earlyPacket struct {
 // RFC 9001 s5.7: received packets may be stored and later decrypted. 0-RTT is never accepted, so its keys never come.
 func (p *Protect) late(s *scan, level wire.Level, pkt []byte, dest, source wire.ConnectionID) {
 	b := s.batch
-	b.Packets = append(b.Packets, port.RxPacket{Kind: port.RxLate, Level: level, Datagram: s.index, Source: source, Dest: dest})
+	b.Packets = append(b.Packets, port.RxPacket{Kind: port.RxLate, Level: level, Datagram: s.index, Size: len(pkt), Source: source, Dest: dest})
 	switch {
 	case p.levels[level].gone || level == wire.LevelEarly:
 		p.dropped(s, len(pkt), "keys are gone")

@@ -123,7 +123,7 @@ func (p *Protect) openRetry(s *scan, pkt []byte, first bool) {
 		return
 	}
 	s.batch.Packets = append(s.batch.Packets, port.RxPacket{
-		Kind: port.RxRetry, Level: wire.LevelInitial, Datagram: s.index, Payload: r.Token, Source: r.SCID, Dest: r.DCID,
+		Kind: port.RxRetry, Level: wire.LevelInitial, Datagram: s.index, Size: len(pkt), Payload: r.Token, Source: r.SCID, Dest: r.DCID,
 	})
 }
 
@@ -138,6 +138,6 @@ func (p *Protect) otherVersion(s *scan, rest []byte) {
 		return
 	}
 	s.batch.Packets = append(s.batch.Packets, port.RxPacket{
-		Kind: port.RxVersionNegotiation, Level: wire.LevelInitial, Datagram: s.index, Payload: h.Rest, Source: source, Dest: dest,
+		Kind: port.RxVersionNegotiation, Level: wire.LevelInitial, Datagram: s.index, Size: len(rest), Payload: h.Rest, Source: source, Dest: dest,
 	})
 }

@@ -138,7 +138,7 @@ func (p *Protect) open(s *scan, level wire.Level, pkt []byte, numberAt int, rest
 	}
 	p.largest[space] = max(p.largest[space], number)
 	s.batch.Packets = append(s.batch.Packets, port.RxPacket{
-		Kind: port.RxOpened, Level: level, Datagram: s.index, Number: number, Payload: payload, Source: source, Dest: dest,
+		Kind: port.RxOpened, Level: level, Datagram: s.index, Number: number, Size: len(pkt), Payload: payload, Source: source, Dest: dest,
 	})
 }
 
@@ -185,7 +185,7 @@ func (p *Protect) forge(k *levelKeys) {
 // reset that matter (RFC 9000 s10.3.1).
 func (p *Protect) unopened(s *scan, rest []byte, why string) {
 	p.dropped(s, len(rest), why)
-	s.batch.Packets = append(s.batch.Packets, port.RxPacket{Kind: port.RxUnopened, Datagram: s.index, Payload: rest})
+	s.batch.Packets = append(s.batch.Packets, port.RxPacket{Kind: port.RxUnopened, Datagram: s.index, Size: len(rest), Payload: rest})
 }
 
 func (p *Protect) dropped(s *scan, size int, why string) {

@@ -73,8 +73,14 @@ func TestCoalescedPacketsOfAllLevels(t *testing.T) {
 	client.put(wire.LevelInitial, pad("initial"))
 	client.put(wire.LevelHandshake, "handshake")
 	client.put(wire.LevelApp, "app data")
-	want(t, server.get(0, client.seal()), opened(wire.LevelInitial, 0, 0, pad("initial")),
-		opened(wire.LevelHandshake, 0, 0, "handshake"), opened(wire.LevelApp, 0, 0, "app data"))
+	sent := slices.Clone(client.tx.Packets)
+	b := server.get(0, client.seal())
+	want(t, b, opened(wire.LevelInitial, 0, 0, pad("initial")), opened(wire.LevelHandshake, 0, 0, "handshake"), opened(wire.LevelApp, 0, 0, "app data"))
+	for i, p := range b.Packets {
+		if p.Size != sent[i].Len {
+			t.Errorf("packet %d: %d bytes sent, %d received", i, sent[i].Len, p.Size)
+		}
+	}
 }
 
 func TestACoalescedPacketThatFailsDoesNotSpoilTheOthers(t *testing.T) {

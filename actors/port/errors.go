@@ -11,20 +11,20 @@ var ErrGoaway = errors.New("the connection takes no new requests")
 // ErrGone lies beneath a StreamError when a request met a connection that had already ended.
 var ErrGone = errors.New("the connection has ended")
 
-// StreamError ends one exchange while the connection lives on, or, with a *Cause beneath, one that died with it
-// unprocessed. It is made once and never changed.
+// StreamError ends a stream, or one half of it, while the connection lives on. It is made once and never changed.
+// Over HTTP/3 it ends one exchange; with a *Cause beneath, one that died with its connection unprocessed.
 type StreamError struct {
-	Code        uint64 // of RESET_STREAM or STOP_SENDING, an application error code (RFC 9114 s8.1)
+	Code        uint64 // of RESET_STREAM or STOP_SENDING, an application error code (RFC 9000 s20.2; HTTP/3: RFC 9114 s8.1)
 	Remote      bool   // the peer's doing
-	Unprocessed bool   // the peer has not acted on the request: it may be sent again (RFC 9114 s4.1.1, s5.2)
+	Unprocessed bool   // HTTP/3: the peer has not acted on the request, it may be sent again (RFC 9114 s4.1.1, s5.2)
 	Reason      string
 	Err         error // what lies beneath; may be nil
 }
 
 func (e *StreamError) Error() string {
-	s := "h3: stream ended by us"
+	s := "quic: stream ended by us"
 	if e.Remote {
-		s = "h3: stream ended by the peer"
+		s = "quic: stream ended by the peer"
 	}
 	s += " with 0x" + strconv.FormatUint(e.Code, 16)
 	if e.Reason != "" {

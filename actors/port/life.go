@@ -83,7 +83,8 @@ func (c *Cause) Error() string {
 // Unwrap returns what lies beneath.
 func (c *Cause) Unwrap() error { return c.Err }
 
-// Graceful reports whether the connection ended without an error on either side.
+// Graceful reports whether the connection was closed by either side with the transport's NO_ERROR. It is false for every
+// application close, whatever its code: what an application's code 0 means is not ours to know.
 func (c *Cause) Graceful() bool {
 	return (c.Why == Ours || c.Why == Theirs) && !c.App && c.Code == 0
 }

@@ -81,6 +81,7 @@ type RxPacket struct {
 	Level    wire.Level
 	Datagram int32 // which datagram of the batch it came in
 	Number   wire.PacketNumber
+	Size     int               // bytes on the wire, of the packet and not of its datagram
 	Payload  []byte            // aliases the batch
 	Source   wire.ConnectionID // long headers only
 	Dest     wire.ConnectionID

@@ -4,46 +4,66 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
-	"log"
-	"math/big"
-	"time"
 
 	"quicpro/engine"
 )
 
 func main() {
-	key, pool := identity()
-	server, err := engine.Default().Listen("127.0.0.1:0", engine.Config{TLS: &tls.Config{Certificates: []tls.Certificate{key}, NextProtos: []string{"echo"}}})
+	forServer, forClient := identity("echo")
+	server, err := engine.Default().Listen("127.0.0.1:0", engine.Config{TLS: forServer})
 	check(err)
-	go func() {
-		for e := range (<-server.Accept()).Events() {
-			if a, ok := e.(engine.Accepted); ok {
-				go echo(a.Stream)
-			}
+	go serve(server)
+	client, err := engine.Default().Dial(context.Background(), server.Addr(), engine.Config{TLS: forClient})
+	check(err)
+	order(client.Commands(), client.Done(), engine.Command(engine.OpenStream{}))
+	for e := range client.Events() {
+		switch e := e.(type) {
+		case engine.Opened:
+			go ask(client, e.Stream)
+		case engine.ConnClosed:
+			fmt.Println(e.Cause)
 		}
-	}()
+	}
+	check(server.Close())
+}
 
-	client, err := engine.Default().Dial(context.Background(), server.Addr(), engine.Config{TLS: &tls.Config{RootCAs: pool, ServerName: "echo", NextProtos: []string{"echo"}}})
-	check(err)
-	client.Commands() <- engine.OpenStream{}
-	stream := (<-client.Events()).(engine.Opened).Stream
-	stream.Commands() <- engine.Write{B: []byte("hello, QUIC"), Fin: true}
-	for e := range stream.Events() {
+// order sends a command, unless nobody receives it any more.
+func order[C any](to chan<- C, done <-chan struct{}, c C) {
+	select {
+	case to <- c:
+	case <-done:
+	}
+}
+
+// ask sends a greeting, shows what comes back, and closes the connection behind it.
+func ask(c *engine.Conn, s *engine.Stream) {
+	order(s.Commands(), s.Done(), engine.StreamCommand(engine.Write{B: []byte("hello, QUIC"), Fin: true}))
+	for e := range s.Events() {
 		if r, ok := e.(engine.Received); ok {
-			fmt.Printf("stream %d brought %q\n", stream.ID, bytes.Join(r.Pieces, nil))
+			fmt.Printf("stream %d brought %q\n", s.ID, bytes.Join(r.Pieces, nil))
 			r.Release()
 		}
 	}
-	client.Commands() <- engine.CloseConn{Reason: "done"}
-	for e := range client.Events() {
-		fmt.Println(e.(engine.ConnClosed).Cause)
+	order(c.Commands(), c.Done(), engine.Command(engine.CloseConn{Reason: "done"}))
+}
+
+// serve echoes every stream of every connection, until the listener is closed.
+func serve(l *engine.Listener) {
+	for {
+		select {
+		case c := <-l.Accept():
+			go func() {
+				for e := range c.Events() {
+					if a, ok := e.(engine.Accepted); ok {
+						go echo(a.Stream)
+					}
+				}
+			}()
+		case <-l.Done():
+			return
+		}
 	}
-	check(server.Close())
 }
 
 // echo sends a stream back to where it came from.
@@ -51,30 +71,10 @@ func echo(s *engine.Stream) {
 	for e := range s.Events() {
 		switch e := e.(type) {
 		case engine.Received:
-			s.Commands() <- engine.Write{B: bytes.Join(e.Pieces, nil)} // a copy: the pieces go back at once
+			order(s.Commands(), s.Done(), engine.StreamCommand(engine.Write{B: bytes.Join(e.Pieces, nil)})) // a copy: the pieces go back at once
 			e.Release()
 		case engine.ReadEnded:
-			s.Commands() <- engine.Write{Fin: true}
+			order(s.Commands(), s.Done(), engine.StreamCommand(engine.Write{Fin: true}))
 		}
-	}
-}
-
-// identity is a throwaway certificate, and the pool that trusts it.
-func identity() (tls.Certificate, *x509.CertPool) {
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	check(err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"echo"}, NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
-	check(err)
-	leaf, err := x509.ParseCertificate(der)
-	check(err)
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private}, pool
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
 	}
 }

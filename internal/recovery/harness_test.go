@@ -21,14 +21,18 @@ type number struct {
 }
 
 // recorder keeps what Fates heard since it was last emptied.
-type recorder struct{ acked, lost, spurious []number }
+type recorder struct {
+	acked, lost, spurious []number
+	rule                  string // of the last one lost
+}
 
 func (r *recorder) Acked(sp wire.Space, pn wire.PacketNumber, _ *Packet[int]) {
 	r.acked = append(r.acked, number{sp, pn})
 }
 
-func (r *recorder) Lost(sp wire.Space, pn wire.PacketNumber, _ *Packet[int]) {
+func (r *recorder) Lost(sp wire.Space, pn wire.PacketNumber, p *Packet[int]) {
 	r.lost = append(r.lost, number{sp, pn})
+	r.rule = p.LossRule()
 }
 
 func (r *recorder) Spurious(sp wire.Space, pn wire.PacketNumber, _ *Packet[int]) {
@@ -130,6 +134,13 @@ func (e *endpoint) wantLost(why string, pns ...wire.PacketNumber) {
 		e.t.Fatalf("%s: lost %v, want %v", why, got, pns)
 	}
 	e.heard.lost = nil
+}
+
+func (e *endpoint) wantRule(rule string) {
+	e.t.Helper()
+	if e.heard.rule != rule {
+		e.t.Fatalf("lost by %q, want %q", e.heard.rule, rule)
+	}
 }
 
 func (e *endpoint) wantProbe(millis int64, sp wire.Space, probes int) {

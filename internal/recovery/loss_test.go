@@ -51,6 +51,7 @@ func TestPacketThreshold(t *testing.T) {
 	e.wantLost("three packets later is not", 1)
 	e.ack(252, app, 3, 5)
 	e.wantLost("nor for the next", 2)
+	e.wantRule("packet threshold")
 }
 
 func TestTimeThreshold(t *testing.T) {
@@ -71,6 +72,7 @@ func TestTimeThreshold(t *testing.T) {
 		t.Fatalf("timeout %v, %+v", due, o)
 	}
 	e.wantLost("by time", 1)
+	e.wantRule("time threshold")
 	e.wantNoDeadline("nothing is in flight")
 	if e.Backoff() != 0 {
 		t.Fatal("a loss by time is no PTO")

@@ -45,6 +45,21 @@ type Packet[C any] struct {
 	Content C
 }
 
+// LossRule names what made the packet count as lost, for a log: "packet threshold" (RFC 9002 s6.1.1), "time threshold"
+// (s6.1.2), or "given up" after a Retry, rejected 0-RTT or a full ring. It is empty for a packet that was not. A probe
+// timeout is never among them: RFC 9002 s6.2 forbids to mark packets as lost by it.
+func (p *Packet[C]) LossRule() string {
+	switch p.state {
+	case lostByNumber:
+		return "packet threshold"
+	case lostByTime:
+		return "time threshold"
+	case forgotten:
+		return "given up"
+	}
+	return ""
+}
+
 type state uint8
 
 const (

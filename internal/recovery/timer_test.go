@@ -156,6 +156,7 @@ func TestRetryStartsAgain(t *testing.T) {
 	e.send(300, wire.SpaceInitial, 1)
 	e.Retry(at(400), NewRTT(assumed))
 	e.wantLost("everything must be sent again", 0, 1, 0)
+	e.wantRule("given up")
 	if e.BytesInFlight() != 0 || e.Backoff() != 0 {
 		t.Fatalf("%d bytes in flight, backoff %d", e.BytesInFlight(), e.Backoff())
 	}

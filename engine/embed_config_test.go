@@ -1,0 +1,202 @@
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"quicpro/actors/port"
+	"quicpro/internal/actor"
+	"quicpro/internal/mono"
+	"quicpro/wire"
+)
+
+func TestAConfigurationThatCannotWorkIsRefusedAtOnce(t *testing.T) {
+	e := newTestEngine(t)
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	to := silent.LocalAddr().(*net.UDPAddr).AddrPort()
+	for _, c := range []struct {
+		name           string
+		tls            *tls.Config
+		dials, listens string // what the errors name; empty: it works
+	}{
+		{"none", nil, "TLS is nil", "TLS is nil"},
+		{"no protocol", serverTLS(), "NextProtos is empty", "NextProtos is empty"},
+		{"no certificate", clientTLS("echo"), "", "no certificate"},
+		{"all is said for the client", &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return serverTLS("echo"), nil }}, "NextProtos is empty", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l, err := e.Listen("127.0.0.1:0", Config{TLS: c.tls})
+			if c.listens == "" && err != nil || c.listens != "" && (err == nil || !strings.Contains(err.Error(), c.listens)) {
+				t.Errorf("Listen: %v", err)
+			}
+			if err == nil {
+				_ = l.Close()
+			}
+			if c.dials == "" {
+				return
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			if _, err := e.Dial(ctx, to, Config{TLS: c.tls}); err == nil || !strings.Contains(err.Error(), c.dials) {
+				t.Errorf("Dial: %v", err)
+			}
+		})
+	}
+}
+
+func TestAListenerSaysWhenItIsOver(t *testing.T) {
+	for _, end := range []struct {
+		name string
+		of   func(*Engine, *Listener) error
+	}{
+		{"Close", func(_ *Engine, l *Listener) error { return l.Close() }},
+		{"Engine.Close", func(e *Engine, _ *Listener) error { return e.Close() }},
+	} {
+		t.Run(end.name, func(t *testing.T) {
+			e := newTestEngine(t)
+			l, err := e.Listen("127.0.0.1:0", Config{TLS: serverTLS("echo")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-l.Done():
+				t.Fatal("over before it is closed")
+			default:
+			}
+			_ = end.of(e, l)
+			select {
+			case <-l.Done():
+			default:
+				t.Error("not over behind " + end.name)
+			}
+		})
+	}
+}
+
+func TestCodesBeyondTheWireAreReportedAsTheyWereSent(t *testing.T) {
+	const most = 1<<62 - 1
+	l, c := rawPair(t, Config{})
+	far := <-l.Accept()
+	go echoConn(far)
+	s := openStream(t, c, false)
+	order(s, ResetStream{Code: 1 << 63})
+	order(s, StopStream{Code: 1 << 62})
+	_, readErr, writeErr := collect(s)
+	var read, write *StreamError
+	if !errors.As(readErr, &read) || read.Code != most || read.Remote || !errors.As(writeErr, &write) || write.Code != most || write.Remote {
+		t.Errorf("the stream ended with %v, %v", readErr, writeErr)
+	}
+	if !strings.HasPrefix(read.Error(), "quic: ") {
+		t.Errorf("an error of no HTTP stream: %q", read)
+	}
+	if cause := closeConn(t, c, 1<<63); cause.Code != most {
+		t.Errorf("closed by %v", cause)
+	}
+	<-far.Done()
+	if cause := far.c.cause.Load(); cause.Code != most || cause.Why != port.Theirs {
+		t.Errorf("the far end was closed by %v", cause)
+	}
+}
+
+// spawner makes streams without rooms.
+type spawner struct{}
+
+func (spawner) Spawn(id wire.StreamID, _ port.StreamOptions) *port.Stream { return port.NewStream(id) }
+
+// idleSystem is a System in which no room ever runs.
+type idleSystem struct{}
+
+func (idleSystem) Now() mono.Time      { return 1 }
+func (idleSystem) Stepping() bool      { return true }
+func (idleSystem) Launch(actor.Runner) {}
+
+func TestStreamsAreOpenedInTheOrderOfTheOrders(t *testing.T) {
+	var got []wire.StreamID
+	inbox := actor.Spawn(idleSystem{}, actor.Spec{Name: "conn", Capacity: 4}, actor.Behaviour[port.ToConn](nobody{}))
+	r := &raw{role: wire.Client, room: 1, streams: spawner{}, toConn: inbox.Port("h3>conn", 4), born: func(x *port.Exchange) { got = append(got, x.Stream.ID) }}
+	expect := func(step string, want ...wire.StreamID) {
+		t.Helper()
+		r.Flush(1)
+		if len(got) != len(want) {
+			t.Fatalf("%s: opened %v, want %v", step, got, want)
+		}
+		for i := range want {
+			if got[i] != want[i] {
+				t.Fatalf("%s: opened %v, want %v", step, got, want)
+			}
+		}
+		got = nil
+	}
+	ask := func(unis ...bool) {
+		for _, uni := range unis {
+			x := port.NewExchange()
+			x.OpenOrder.Uni = uni
+			r.Handle(1, &x.OpenOrder)
+		}
+	}
+	r.ready = func(*port.Connected) {}
+	r.Handle(1, &port.Connected{Peer: &wire.TransportParameters{}})
+	r.Handle(1, &port.StreamCredit{Bidi: 2, Uni: 2})
+	ask(true, false, true, false)
+	expect("permitted", 2, 0, 6, 4)
+	ask(true, false, true, false)
+	expect("not permitted")
+	r.Handle(1, &port.StreamCredit{Bidi: 3, Uni: 2})
+	expect("one direction waits", 8)
+	r.Handle(1, &port.StreamCredit{Bidi: 4, Uni: 4})
+	expect("permitted later", 10, 14, 12)
+}
+
+type nobody struct{}
+
+func (nobody) Handle(mono.Time, port.ToConn) {}
+func (nobody) Flush(mono.Time)               {}
+
+func TestEngineCloseWaitsForTheLastRoom(t *testing.T) {
+	for range 20 {
+		e := New(Options{Logger: quiet()})
+		l, err := e.Listen("127.0.0.1:0", Config{TLS: serverTLS("echo")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := e.Dial(within(t, 5*time.Second), l.Addr(), Config{TLS: clientTLS("echo")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go c.discard()
+		_ = e.Close()
+		if o := e.Outstanding(); o != (Outstanding{}) {
+			t.Fatalf("behind Close: %+v", o)
+		}
+		_ = l.Close() // discards what waits in Accept
+	}
+}
+
+func TestAServerThatShutsDownSaysSo(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	e := newTestEngine(t)
+	l, h := h3Pair(t, e, func(h *H3Conn, x *port.Exchange) {
+		close(entered)
+		<-leave
+		answerer(h, x)
+	})
+	answered := make(chan struct{})
+	go func() { _, _, _ = fetch(t, h, "GET", "/blob/10", nil); close(answered) }()
+	<-entered
+	l.l.stop()
+	cause := dialFails(t, e, l.Addr(), H3Config{TLS: clientTLS()})
+	if cause.Why != port.Theirs || wire.ErrorCode(cause.Code) != wire.ConnectionRefused || cause.Reason != "shutting down" {
+		t.Errorf("refused with %v", cause)
+	}
+	close(leave)
+	<-answered
+}
