@@ -29,13 +29,14 @@ func Get(ctx context.Context, rawURL string, query ...url.Values) (*http.Respons
 // Client makes requests. Its zero value is ready; any number of goroutines may share it. Fields must not be changed
 // after the first request. For redirects and cookies use an http.Client with a Transport.
 type Client struct {
-	// TLS is the client side of every handshake; see LoadClientTLS. The server's name is taken from the URL unless set.
+	// TLS is the client side of every handshake, which is TLS 1.3 whatever MinVersion and MaxVersion say; see
+	// LoadClientTLS. The server's name is taken from the URL unless set. NextProtos must be empty or contain "h3".
 	TLS *tls.Config
 
 	// Timeout bounds a request from the call to the last byte of the response's body. 0 means no bound.
 	Timeout time.Duration
 
-	// ConnectTo, "host:port", is dialed whatever the URL says.
+	// ConnectTo, "host:port", is dialed whatever the URL says. Either part may be empty (":4434"): the URL's is used.
 	ConnectTo string
 
 	// DialTimeout bounds name resolution and handshake together. 0 means 10 s.
@@ -55,7 +56,7 @@ type Client struct {
 }
 
 // Do sends a request and returns the response, whatever its status: redirects are not followed. The response's body
-// must be closed. Errors are *url.Error around those of this package.
+// must be closed. Errors are *url.Error around those of this package; those of the body's Read come without it.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	if req.URL == nil {
 		closeBody(req.Body)
@@ -116,7 +117,7 @@ func (c *Client) Post(ctx context.Context, rawURL, contentType string, body io.R
 // CloseIdleConnections closes the connections without a request.
 func (c *Client) CloseIdleConnections() { c.shared().CloseIdleConnections() }
 
-// Close ends every connection at once, and running requests with them. A closed Client stays closed.
+// Close ends every connection at once; running requests fail with an error that matches ErrClosed. A closed Client stays closed.
 func (c *Client) Close() error { return c.shared().Close() }
 
 // RoundTripper returns the client's transport, for use in an http.Client that shares its connections.

@@ -17,6 +17,9 @@ const stagger = 250 * time.Millisecond
 // dialOrigin resolves where an origin is reached and returns the first connection that any of its addresses gives.
 func (t *Transport) dialOrigin(ctx context.Context, o origin) (exchanger, error) {
 	target := o
+	if err := checkProtocols(t.TLSClientConfig); err != nil {
+		return nil, err
+	}
 	if t.ConnectTo != "" {
 		host, port, err := net.SplitHostPort(t.ConnectTo)
 		if err != nil {
@@ -45,9 +48,9 @@ func (t *Transport) dialOrigin(ctx context.Context, o origin) (exchanger, error)
 	})
 	if err != nil {
 		if target != o {
-			return nil, fmt.Errorf("dialing %s for %s: %w", target, o, err)
+			return nil, &stepError{fmt.Sprintf("dialing %s for %s", target, o), err}
 		}
-		return nil, fmt.Errorf("dialing %s: %w", o, err)
+		return nil, &stepError{"dialing " + o.String(), err}
 	}
 	return conn, nil
 }
@@ -95,7 +98,7 @@ func resolve(ctx context.Context, o origin) ([]netip.AddrPort, error) {
 		if ctx.Err() != nil {
 			return nil, contextError(ctx, "resolving "+o.host)
 		}
-		return nil, fmt.Errorf("resolving %s: %w", o.host, err)
+		return nil, &stepError{"resolving " + o.host, err}
 	}
 	return turns(ips, uint16(port)), nil
 }

@@ -21,11 +21,14 @@
 //   - Ending a request's context, or closing its response's body early, resets its stream. Handlers see it as the end of
 //     Request.Context and as an error of Read and Write.
 //   - A response that fits 16 KiB, or ends before a Flush, goes out in one piece with its Content-Length.
+//   - The deadlines of http.ResponseController work: past one, Read or Write fails with os.ErrDeadlineExceeded. A response
+//     whose writing has failed is reset.
 //   - Hijacking and Upgrade do not exist in HTTP/3.
 //
 // # Errors
 //
-// Do returns *url.Error around one of these, for errors.Is and errors.As:
+// Do returns *url.Error around one of these, for errors.Is and errors.As. Errors of Body.Read are these themselves, without
+// *url.Error; once the context was cancelled with a cause (context.WithCancelCause), Read returns that cause as it is:
 //
 //	ErrTimeout, net.Error      no answer in time: dial, handshake, request, or a connection gone silent
 //	ErrRefused, ECONNREFUSED   nobody listens on that port
@@ -35,6 +38,6 @@
 //	*VersionError              no common version of QUIC
 //	*StreamError               this request was reset, with a code
 //	*ConnectionError           the connection ended: code, reason, and by whom
-//	ErrClosed                  the Client or Transport is closed
+//	ErrClosed                  the Client, Transport or Server was closed on this side
 //	context.Canceled, ...      the cause of the request's context
 package api

@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
+	"strings"
 	"syscall"
 
 	"quicpro/actors/port"
@@ -16,14 +18,15 @@ import (
 // Errors that are matched with errors.Is.
 var (
 	// ErrTimeout matches every error that is a lack of answer: a handshake or a request that took too long, a
-	// connection that went silent. Such errors also say Timeout() == true, as net.Error wants.
+	// connection that went silent. Such errors also say Timeout() == true, as net.Error wants. Only http.Client.Timeout
+	// makes errors of its own: for them use Timeout() or context.DeadlineExceeded.
 	ErrTimeout error = &timeoutError{what: "timed out"}
 
 	// ErrRefused matches a dial that the network answered with "nobody listens there". Such errors also match
 	// syscall.ECONNREFUSED.
 	ErrRefused = errors.New("connection refused")
 
-	// ErrClosed matches what is left of a request when its Transport, Client or Server was closed.
+	// ErrClosed matches what is left of a request when its Transport, Client or Server was closed on this side.
 	ErrClosed = errors.New("api: closed")
 )
 
@@ -41,11 +44,15 @@ func (e *TLSError) Error() string {
 	if e.Remote {
 		s = "the peer ended the TLS handshake"
 	}
-	s += ": " + tls.AlertError(e.Alert).Error()
+	alert, detail := tls.AlertError(e.Alert).Error(), e.reason
 	if e.Err != nil {
-		s += ": " + e.Err.Error()
-	} else if e.reason != "" {
-		s += ": " + e.reason
+		detail = e.Err.Error()
+	}
+	if !strings.Contains(detail, alert) {
+		s += ": " + alert
+	}
+	if detail != "" {
+		s += ": " + detail
 	}
 	if e.Alert == alertNoProtocol {
 		s += " (the other side does not offer HTTP/3 here)"
@@ -113,7 +120,7 @@ type ConnectionError struct {
 	Remote bool  // the peer closed
 	Err    error // the engine's own account of it
 
-	timeout, refused bool
+	timeout, refused, closed bool
 }
 
 // Error says how the connection ended.
@@ -148,13 +155,15 @@ func (e *ConnectionError) Timeout() bool { return e.timeout }
 // Temporary is what net.Error asks for; it says the same as Timeout.
 func (e *ConnectionError) Temporary() bool { return e.timeout }
 
-// Is matches ErrTimeout, ErrRefused and syscall.ECONNREFUSED.
+// Is matches ErrTimeout, ErrRefused and syscall.ECONNREFUSED, and ErrClosed if this side closed and there was no error.
 func (e *ConnectionError) Is(target error) bool {
 	switch target {
 	case ErrTimeout:
 		return e.timeout
 	case ErrRefused, syscall.ECONNREFUSED:
 		return e.refused
+	case ErrClosed:
+		return e.closed
 	}
 	return false
 }
@@ -176,6 +185,42 @@ func (e *timeoutError) Timeout() bool        { return true }
 func (e *timeoutError) Temporary() bool      { return true }
 func (e *timeoutError) Is(target error) bool { return target == ErrTimeout }
 
+// stepError says at what an error happened. Unlike fmt.Errorf it goes on being a timeout: url.Error and http.Client ask
+// only the outermost error.
+type stepError struct {
+	step string
+	err  error
+}
+
+func (e *stepError) Error() string        { return e.step + ": " + e.err.Error() }
+func (e *stepError) Unwrap() error        { return e.err }
+func (e *stepError) Timeout() bool        { return isTimeout(e.err) }
+func (e *stepError) Temporary() bool      { return isTimeout(e.err) }
+func (e *stepError) Is(target error) bool { return target == ErrTimeout && isTimeout(e.err) }
+
+// againError is the failure of a request that was sent again, with what the first attempt had died of.
+type againError struct{ last, first error }
+
+// afterFirst adds the first attempt's error, if there is one and it says something else.
+func afterFirst(last, first error) error {
+	if first == nil || first.Error() == last.Error() {
+		return last
+	}
+	return &againError{last, first}
+}
+
+func (e *againError) Error() string {
+	return e.last.Error() + " (sent again, the first attempt failed: " + e.first.Error() + ")"
+}
+func (e *againError) Unwrap() []error { return []error{e.last, e.first} }
+func (e *againError) Timeout() bool   { return isTimeout(e.last) }
+func (e *againError) Temporary() bool { return isTimeout(e.last) }
+
+func isTimeout(err error) bool {
+	t, ok := errors.AsType[net.Error](err)
+	return ok && t.Timeout()
+}
+
 // contextError is the error of a wait that ended with its context.
 func contextError(ctx context.Context, during string) error {
 	err := context.Cause(ctx)
@@ -189,6 +234,10 @@ func contextError(ctx context.Context, during string) error {
 func publicError(err error) error {
 	if err == nil {
 		return nil
+	}
+	var public *ConnectionError
+	if errors.As(err, &public) {
+		return err // a dial's, with words around it that must not be lost
 	}
 	var cause *port.Cause
 	if errors.As(err, &cause) && cause != nil {
@@ -230,7 +279,16 @@ func causeError(c *port.Cause) error {
 	return &ConnectionError{
 		Code: c.Code, App: c.App, Reason: c.Reason, Remote: c.Why == port.Theirs || c.Why == port.Reset, Err: c,
 		timeout: c.Why == port.TimedOut || c.Why == port.Idle, refused: c.Why == port.Refused,
+		closed: c.Why == port.Ours && withoutError(c) || c.Why == port.Abandoned && c.Err == nil,
 	}
+}
+
+// withoutError reports whether the CONNECTION_CLOSE of c blamed nobody, in QUIC's words or in HTTP/3's.
+func withoutError(c *port.Cause) bool {
+	if c.App {
+		return c.Code == noError
+	}
+	return c.Code == uint64(wire.NoError)
 }
 
 // certificateFault reports whether err is about a certificate that this side did not accept.

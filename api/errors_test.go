@@ -24,6 +24,9 @@ func TestEveryDeathHasAPublicError(t *testing.T) {
 		{port.Cause{Why: port.Theirs, Code: 0x2}, "*api.ConnectionError remote=true app=false code=0x2"},
 		{port.Cause{Why: port.Theirs, App: true, Code: 0x12a}, "*api.ConnectionError remote=true app=true code=0x12a"},
 		{port.Cause{Why: port.Ours, Code: 0xa, Reason: "bad frame"}, "*api.ConnectionError remote=false app=false code=0xa"},
+		{port.Cause{Why: port.Ours, App: true, Code: 0x100}, "*api.ConnectionError remote=false app=true code=0x100 closed"},
+		{port.Cause{Why: port.Abandoned}, "*api.ConnectionError remote=false app=false code=0x0 closed"},
+		{port.Cause{Why: port.Abandoned, Err: syscall.EBADF}, "*api.ConnectionError remote=false app=false code=0x0"},
 		{port.Cause{Why: port.Idle}, "*api.ConnectionError remote=false app=false code=0x0 timeout"},
 		{port.Cause{Why: port.TimedOut}, "*api.ConnectionError remote=false app=false code=0x0 timeout"},
 		{port.Cause{Why: port.Reset}, "*api.ConnectionError remote=true app=false code=0x0"},
@@ -48,6 +51,9 @@ func TestEveryDeathHasAPublicError(t *testing.T) {
 			if errors.Is(public, ErrRefused) && errors.Is(public, syscall.ECONNREFUSED) {
 				got += " refused"
 			}
+			if errors.Is(public, ErrClosed) {
+				got += " closed"
+			}
 			if got != c.want || public.Error() == "" {
 				t.Errorf("%v became %s (%v), want %s", err, got, public, c.want)
 			}
@@ -56,6 +62,21 @@ func TestEveryDeathHasAPublicError(t *testing.T) {
 	var unknown x509.UnknownAuthorityError
 	if err := publicError(&port.Cause{Why: port.Ours, Code: 0x12a, Err: authority}); !errors.As(err, &unknown) {
 		t.Errorf("the x509 error is lost in %v", err)
+	}
+}
+
+// The peer's reason often is the alert's own text, and so is crypto/tls's error.
+func TestAnAlertIsNamedOnce(t *testing.T) {
+	name := tls.AlertError(116).Error()
+	for want, cause := range map[string]port.Cause{
+		"the peer ended the TLS handshake: " + name:                  {Why: port.Theirs, Code: 0x174, Reason: name},
+		"the peer ended the TLS handshake: " + name + ": show me":    {Why: port.Theirs, Code: 0x174, Reason: "show me"},
+		"TLS handshake failed: here: " + name:                        {Why: port.Ours, Code: 0x174, Err: fmt.Errorf("here: %w", tls.AlertError(116))},
+		"TLS handshake failed: " + name + ": something else happens": {Why: port.Ours, Code: 0x174, Err: errors.New("something else happens")},
+	} {
+		if got := publicError(&cause).Error(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

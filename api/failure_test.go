@@ -10,6 +10,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,6 +65,9 @@ func TestARefusedPort(t *testing.T) {
 	client := &Client{}
 	defer client.Close()
 	_, err = client.Get(within(t), "https://"+addr)
+	if err == nil || !strings.Contains(err.Error(), "dialing "+addr) {
+		t.Errorf("who refused? %v", err)
+	}
 	if !errors.Is(err, ErrRefused) || !errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, ErrTimeout) {
 		t.Error(err)
 	}
@@ -80,6 +84,13 @@ func TestASilentPort(t *testing.T) {
 	_, err = client.Get(within(t), "https://"+pc.LocalAddr().String())
 	if !errors.Is(err, ErrTimeout) || !strings.Contains(err.Error(), "50ms") {
 		t.Error(err)
+	}
+	_, wrapped := (&http.Client{Transport: client.RoundTripper()}).Get("https://" + pc.LocalAddr().String())
+	for _, err := range []error{err, wrapped} {
+		var outer *url.Error
+		if !errors.As(err, &outer) || !outer.Timeout() {
+			t.Errorf("url.Error says that this is no timeout: %v", err)
+		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
@@ -123,7 +134,8 @@ func TestTheWrongProtocol(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"other"}}}
+	other := &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"other"}}
+	s := &Server{TLSConfig: &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return other, nil }}}
 	go func() { _ = s.Serve(pc) }()
 	defer s.Close()
 	client := &Client{TLS: &tls.Config{InsecureSkipVerify: true}}
@@ -132,6 +144,41 @@ func TestTheWrongProtocol(t *testing.T) {
 	var failure *TLSError
 	if !errors.As(err, &failure) || !failure.Remote || failure.Alert != 120 || !strings.Contains(err.Error(), "HTTP/3") {
 		t.Error(err)
+	}
+}
+
+// A tls.Config that was made for TCP is refused here, not by the peer; one that has h3 among others is for h3 alone.
+func TestProtocolsOfTheTLSConfig(t *testing.T) {
+	d := demo(t, func(http.ResponseWriter, *http.Request) {})
+	both := d.Server.TLSConfig.Clone()
+	both.NextProtos = []string{"h2", "h3"}
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{Handler: d.Server.Handler, TLSConfig: both}
+	go func() { _ = s.Serve(pc) }()
+	defer s.Close()
+	for _, c := range []struct {
+		protocols []string
+		fits      bool
+	}{{nil, true}, {[]string{"h2", "h3"}, true}, {[]string{"h2", "http/1.1"}, false}} {
+		config := d.Client.TLS.Clone()
+		config.NextProtos, config.InsecureSkipVerify = c.protocols, true
+		client := &Client{TLS: config}
+		resp, err := client.Get(within(t), "https://"+pc.LocalAddr().String())
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		if (err == nil) != c.fits || !c.fits && !strings.Contains(err.Error(), "NextProtos") {
+			t.Errorf("a client with %q: %v", c.protocols, err)
+		}
+		_ = client.Close()
+	}
+	tcp := both.Clone()
+	tcp.NextProtos = []string{"h2", "http/1.1"}
+	if err := (&Server{Addr: "127.0.0.1:0", TLSConfig: tcp}).ListenAndServe(); err == nil || !strings.Contains(err.Error(), "NextProtos") {
+		t.Errorf("a server: %v", err)
 	}
 }
 
@@ -172,7 +219,7 @@ func TestMutualTLSFromFiles(t *testing.T) {
 	})}
 	go func() { _ = s.Serve(pc) }()
 	defer s.Close()
-	url := "https://" + pc.LocalAddr().String()
+	address := "https://" + pc.LocalAddr().String()
 
 	known, err := LoadClientTLS(serverCert, clientCert, clientKey)
 	if err != nil {
@@ -180,7 +227,7 @@ func TestMutualTLSFromFiles(t *testing.T) {
 	}
 	client := &Client{TLS: known}
 	defer client.Close()
-	resp, err := client.Get(within(t), url)
+	resp, err := client.Get(within(t), address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,9 +240,9 @@ func TestMutualTLSFromFiles(t *testing.T) {
 	}
 	stranger := &Client{TLS: anonymous}
 	defer stranger.Close()
-	_, err = stranger.Get(within(t), url)
+	_, err = stranger.Get(within(t), address)
 	var failure *TLSError
-	if !errors.As(err, &failure) || !failure.Remote {
+	if !errors.As(err, &failure) || !failure.Remote || strings.Count(err.Error(), "certificate required") != 1 {
 		t.Errorf("without a certificate: %v", err)
 	}
 	for _, err := range []error{

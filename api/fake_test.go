@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -121,6 +122,9 @@ func sendAgain(t *testing.T) {
 	untouched := &port.StreamError{Unprocessed: true, Err: port.ErrGoaway}
 	reset := &port.StreamError{Code: 0x102, Remote: true}
 	closedByUs := &port.Cause{Why: port.Ours, App: true, Code: 0x100}
+	goodbye := &port.Cause{Why: port.Theirs, App: true, Code: 0x100}
+	accused := &port.Cause{Why: port.Theirs, Code: 0xa}
+	idle, silent := &port.Cause{Why: port.Idle}, &port.Cause{Why: port.TimedOut}
 	plain := func() io.Reader { return nil }
 	memory := func() io.Reader { return strings.NewReader("body") }
 	stream := func() io.Reader { return io.MultiReader(strings.NewReader("body")) }
@@ -131,10 +135,16 @@ func sendAgain(t *testing.T) {
 		dials  int
 	}{
 		{"GET", plain, resetStatelessly, 2},
-		{"DELETE", plain, resetStatelessly, 2},
+		{"GET", memory, resetStatelessly, 2},
+		{"GET", stream, resetStatelessly, 1},
+		{"GET", plain, goodbye, 2},
+		{"GET", plain, accused, 1},
+		{"GET", plain, idle, 1}, // the server may be at work on it
+		{"GET", plain, silent, 1},
+		{"DELETE", plain, resetStatelessly, 1},
 		{"POST", plain, resetStatelessly, 1},
-		{"PUT", memory, resetStatelessly, 2},
-		{"PUT", stream, resetStatelessly, 1},
+		{"POST", plain, idle, 1},
+		{"PUT", memory, resetStatelessly, 1},
 		{"POST", plain, untouched, 2},
 		{"POST", memory, untouched, 2},
 		{"POST", stream, untouched, 1},
@@ -143,7 +153,13 @@ func sendAgain(t *testing.T) {
 		{"GET", plain, closedByUs, 1},
 	} {
 		dials := 0
-		first := newScripted("first", func(s *scripted, x *port.Exchange) { s.die(x, c.err) })
+		first := newScripted("first", func(s *scripted, x *port.Exchange) {
+			if opened, _, _ := s.tally(); opened == 1 {
+				ok(s, x)
+				return
+			}
+			s.die(x, c.err)
+		})
 		second := newScripted("second", ok)
 		tr := &Transport{dial: func(context.Context, netip.AddrPort, string) (exchanger, error) {
 			if dials++; dials == 1 {
@@ -151,8 +167,15 @@ func sendAgain(t *testing.T) {
 			}
 			return second, nil
 		}}
+		earlier, _ := http.NewRequest("GET", "https://127.0.0.1/", nil)
+		if _, err := tr.RoundTrip(earlier); err != nil {
+			t.Fatal(err)
+		}
 		req, _ := http.NewRequest(c.method, "https://127.0.0.1/", c.body())
 		resp, err := tr.RoundTrip(req)
+		if lacksAnswer := c.err == error(idle) || c.err == error(silent); errors.Is(err, ErrTimeout) != lacksAnswer {
+			t.Errorf("%s after %v: does %v match ErrTimeout?", c.method, c.err, err)
+		}
 		if dials != c.dials || (err == nil) != (c.dials == 2) {
 			t.Errorf("%s with %T after %v: %d dials, %v", c.method, req.Body, c.err, dials, err)
 		}
@@ -165,6 +188,45 @@ func sendAgain(t *testing.T) {
 			if opened, released, _ := s.tally(); opened != released || s.chunks.Out() != 0 {
 				t.Errorf("%s with %T after %v: %s opened %d, released %d, %d chunks out", c.method, req.Body, c.err, s.name, opened, released, s.chunks.Out())
 			}
+		}
+	}
+}
+
+// A server that dies of a request is not given it once more: its connection had not served before.
+func TestTheFirstRequestOfAConnectionIsNotSentAgain(t *testing.T) {
+	dials := 0
+	tr := &Transport{dial: func(context.Context, netip.AddrPort, string) (exchanger, error) {
+		dials++
+		return newScripted("", func(s *scripted, x *port.Exchange) { s.die(x, resetStatelessly) }), nil
+	}}
+	defer tr.Close()
+	req, _ := http.NewRequest("GET", "https://127.0.0.1/", nil)
+	var conn *ConnectionError
+	if _, err := tr.RoundTrip(req); !errors.As(err, &conn) || !conn.Remote || dials != 1 {
+		t.Errorf("%d dials, %v", dials, err)
+	}
+}
+
+func TestTheErrorOfTheFirstAttemptIsKept(t *testing.T) {
+	dials := 0
+	tr := &Transport{dial: func(context.Context, netip.AddrPort, string) (exchanger, error) {
+		if dials++; dials > 1 {
+			return nil, &port.Cause{Why: port.Refused, Err: syscall.ECONNREFUSED}
+		}
+		return newScripted("", func(s *scripted, x *port.Exchange) {
+			s.die(x, &port.StreamError{Unprocessed: true, Err: port.ErrGoaway})
+		}), nil
+	}}
+	defer tr.Close()
+	req, _ := http.NewRequest("GET", "https://127.0.0.1/", nil)
+	_, err := tr.RoundTrip(req)
+	var stream *StreamError
+	if dials != 2 || !errors.Is(err, ErrRefused) || !errors.As(err, &stream) {
+		t.Errorf("%d dials, %v", dials, err)
+	}
+	for _, want := range []string{"dialing 127.0.0.1:443: connection refused", port.ErrGoaway.Error()} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in %v", want, err)
 		}
 	}
 }

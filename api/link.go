@@ -51,6 +51,7 @@ func (t *Transport) connect(ctx context.Context, addr netip.AddrPort, host strin
 	if config.ServerName == "" {
 		config.ServerName = host
 	}
+	config.NextProtos = nil // h3 alone, see checkProtocols
 	e := t.Engine
 	if e == nil {
 		e = engine.Default()
@@ -76,6 +77,8 @@ func (s *Server) listen(pc net.PacketConn, config *tls.Config) (*engine.H3Listen
 	if e == nil {
 		e = engine.Default()
 	}
+	config = config.Clone()
+	config.NextProtos = nil // h3 alone, see checkProtocols
 	return e.ServeH3(pc, engine.H3Config{
 		TLS: config, IdleTimeout: s.IdleTimeout, ReadHeaderTimeout: s.readHeaderTimeout(), MaxFieldSection: s.MaxHeaderBytes,
 		MaxConns: s.MaxConns, Logger: s.Logger, QlogDir: s.QlogDir,

@@ -224,10 +224,12 @@ func (o *outgoing) fields(l *fieldList) {
 	}
 }
 
-// idempotent reports whether a request may be sent twice (RFC 9110 s9.2.2), as net/http decides it.
+// idempotent reports whether a request that the server may have acted on may be sent once more (RFC 9110 s9.2.2), as
+// net/http decides it: safe methods, and what its author has marked. PUT and DELETE are not among them: a repetition
+// may undo what somebody else did in between.
 func idempotent(req *http.Request) bool {
 	switch req.Method {
-	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
 		return true
 	}
 	return req.Header["Idempotency-Key"] != nil || req.Header["X-Idempotency-Key"] != nil

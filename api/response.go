@@ -270,8 +270,11 @@ func (w *responseWriter) finish() bool {
 		w.WriteHeader(http.StatusOK)
 	}
 	w.finished = true
+	w.glance()
 	if w.length >= 0 && w.written < w.length && !w.head && bodyAllowed(w.status) {
-		w.e.server.logf("api: the handler wrote %d bytes of a declared Content-Length of %d", w.written, w.length)
+		if w.failure() == nil && w.e.ctx.Err() == nil && !w.deadline.passed() { // else it was right to stop
+			w.e.server.logf("api: the handler wrote %d bytes of a declared Content-Length of %d", w.written, w.length)
+		}
 		return false
 	}
 	if !w.sent && w.length < 0 && bodyAllowed(w.status) && (w.written > 0 || !w.head) {

@@ -25,10 +25,12 @@ type Server struct {
 	// Addr is the UDP address for ListenAndServe and ListenAndServeTLS; empty means ":443".
 	Addr string
 
-	// Handler answers the requests; nil means http.DefaultServeMux. Each request has a goroutine of its own.
+	// Handler answers the requests; nil means http.DefaultServeMux. Each request has a goroutine of its own. If it panics,
+	// the client gets a *StreamError with Code 0x102 (H3_INTERNAL_ERROR) and Remote, and the connection lives on.
 	Handler http.Handler
 
-	// TLSConfig holds at least a certificate. See LoadServerTLS and ThrowawayCertificate.
+	// TLSConfig holds at least a certificate; TLS 1.3 is spoken whatever MinVersion and MaxVersion say. NextProtos must be
+	// empty or contain "h3", which alone is accepted. See LoadServerTLS and ThrowawayCertificate.
 	TLSConfig *tls.Config
 
 	// ReadHeaderTimeout is how long the head of a request may take to arrive. 0 means 10 s, negative none.
@@ -40,10 +42,12 @@ type Server struct {
 	// MaxHeaderBytes bounds a request's header section as RFC 9114 s4.2.2 counts. 0 means 64 KiB.
 	MaxHeaderBytes int
 
-	// MaxConns bounds the connections of each socket. 0 means 10,000.
+	// MaxConns bounds the connections of each socket. 0 means 10,000. A client beyond gets a *ConnectionError with Code 0x2
+	// (CONNECTION_REFUSED) and Remote; it does not match ErrRefused.
 	MaxConns int
 
-	// ErrorLog hears about panicking handlers; nil means the log package's standard logger.
+	// ErrorLog hears about handlers that panic or break the rules of http.ResponseWriter; nil means the log package's
+	// standard logger. A handshake that fails, for want of a client's certificate for instance, is told to Logger only.
 	ErrorLog *log.Logger
 
 	// Logger hears about connections; nil is silence.
@@ -72,7 +76,7 @@ type serving struct {
 
 // ListenAndServe serves on Addr until Shutdown or Close, and then returns http.ErrServerClosed.
 func (s *Server) ListenAndServe() error {
-	if err := checkCertificates(s.TLSConfig); err != nil {
+	if err := checkTLS(s.TLSConfig); err != nil {
 		return err
 	}
 	addr := s.Addr
@@ -123,7 +127,7 @@ func (s *Server) Serve(pc net.PacketConn) error {
 
 // open starts to serve on pc.
 func (s *Server) open(pc net.PacketConn) (*serving, error) {
-	if err := checkCertificates(s.TLSConfig); err != nil {
+	if err := checkTLS(s.TLSConfig); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
@@ -140,13 +144,13 @@ func (s *Server) open(pc net.PacketConn) (*serving, error) {
 	return serving, nil
 }
 
-// checkCertificates says how to mend a server that nobody could talk to.
-func checkCertificates(c *tls.Config) error {
+// checkTLS says how to mend a server that nobody could talk to.
+func checkTLS(c *tls.Config) error {
 	if c == nil || len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
 		return errors.New("api: the server has no certificate: set Server.TLSConfig (api.LoadServerTLS reads PEM files), " +
 			"call ListenAndServeTLS, or use api.ThrowawayCertificate for a test")
 	}
-	return nil
+	return checkProtocols(c)
 }
 
 // Shutdown refuses new connections and requests, waits for the running ones, and closes. If ctx ends before, it returns

@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -50,6 +51,17 @@ func LoadClientTLS(caFile, certFile, keyFile string) (*tls.Config, error) {
 	}
 	return c, nil
 }
+
+// checkProtocols refuses a configuration that was made for another protocol, so that no handshake is tried in vain.
+func checkProtocols(c *tls.Config) error {
+	if c == nil || len(c.NextProtos) == 0 || slices.Contains(c.NextProtos, protocol) {
+		return nil
+	}
+	return fmt.Errorf("api: the tls.Config is for %q: leave NextProtos empty, or add %q", c.NextProtos, protocol)
+}
+
+// protocol is HTTP/3's name in ALPN (RFC 9114 s3.1).
+const protocol = "h3"
 
 func loadPool(file string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)

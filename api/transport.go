@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -29,10 +30,13 @@ const (
 // Transport is an http.RoundTripper over HTTP/3. Its zero value is ready. It keeps one connection for each origin, which
 // any number of goroutines share; fields must not be changed after the first request.
 //
-// A request is sent again by itself only where that is safe: the server has not acted on it, or the method is idempotent
-// and the connection died before any byte of the response, and the body can be had again (Request.GetBody, or none).
+// A request is sent again by itself only where that is safe and its body can be had again (Request.GetBody, or none): the
+// server has not acted on it; or, as in net/http, it is a GET, HEAD, OPTIONS or TRACE or has an Idempotency-Key, and a
+// connection that had served before turned out to have lost its server (it said goodbye, or knows the connection no
+// more) before any byte of the response. A connection that only went silent is an error that matches ErrTimeout.
 type Transport struct {
-	// TLSClientConfig is used for every connection. The server's name is taken from the URL unless it is set here.
+	// TLSClientConfig is used for every connection, with TLS 1.3 whatever MinVersion and MaxVersion say. The server's name
+	// is taken from the URL unless it is set here. NextProtos must be empty or contain "h3", which alone is offered.
 	TLSClientConfig *tls.Config
 
 	// ConnectTo, "host:port", is dialed whatever the URL says. Either part may be empty: the URL's is used.
@@ -46,6 +50,7 @@ type Transport struct {
 	ExpectContinueTimeout time.Duration
 
 	// IdleTimeout ends a connection on which nothing happens. 0 means 30 s; the server's wish counts if it is shorter.
+	// A request that it ends fails with ErrTimeout and is not sent again.
 	IdleTimeout time.Duration
 
 	// DisableCompression switches off the "Accept-Encoding: gzip" that is otherwise added, and undone, by the Transport.
@@ -83,17 +88,22 @@ func (t *Transport) roundTrip(req *http.Request, done func()) (*http.Response, e
 		return nil, err
 	}
 	t.once.Do(t.init)
+	var first error // why the request was sent again
 	for n := 1; ; n++ {
 		resp, again, err := t.try(&o, body, done)
 		if err == nil {
 			return resp, nil
 		}
+		err = publicError(err)
 		if !again || n == maxAttempts || req.Context().Err() != nil {
-			return nil, publicError(err)
+			return nil, afterFirst(err, first)
+		}
+		if first == nil {
+			first = err
 		}
 		if o.length != 0 {
 			if body, err = req.GetBody(); err != nil {
-				return nil, err
+				return nil, afterFirst(err, first)
 			}
 		}
 	}
@@ -131,7 +141,7 @@ func (t *Transport) try(o *outgoing, body io.ReadCloser, done func()) (resp *htt
 		return nil, false, err
 	}
 	if resp, err = c.response(); err != nil {
-		return nil, replayable && (unprocessed(err) || died(err) && idempotent(req)), err
+		return nil, replayable && (unprocessed(err) || reused && idempotent(req) && serverGone(err)), err
 	}
 	if o.gzip {
 		undoGzip(resp)
@@ -139,10 +149,14 @@ func (t *Transport) try(o *outgoing, body io.ReadCloser, done func()) (resp *htt
 	return resp, false, nil
 }
 
-// died reports whether err is the death of a connection that this side did not want.
-func died(err error) bool {
-	c, ok := publicError(err).(*ConnectionError)
-	return ok && (c.Remote || c.timeout || c.refused)
+// serverGone reports whether err says that the server had left the connection: it closed without an error, or answered
+// with a stateless reset (RFC 9000 s10.3). Silence says nothing: the server may be at work on the request.
+func serverGone(err error) bool {
+	var cause *port.Cause
+	if !errors.As(err, &cause) {
+		return false
+	}
+	return cause.Why == port.Reset || cause.Why == port.Theirs && withoutError(cause)
 }
 
 // open sends the head and sees to the body.
@@ -203,8 +217,8 @@ func (t *Transport) newUpload(o *outgoing, c *call, body io.ReadCloser) *upload 
 // CloseIdleConnections closes the connections without a request.
 func (t *Transport) CloseIdleConnections() { t.pool.closeIdle() }
 
-// Close ends every connection at once; running requests fail with an error that matches ErrClosed or says that this
-// side closed. It returns when all is gone. A closed Transport stays closed.
+// Close ends every connection at once; running requests fail with an error that matches ErrClosed. It returns when all is
+// gone. A closed Transport stays closed.
 func (t *Transport) Close() error {
 	t.once.Do(t.init)
 	t.pool.close()

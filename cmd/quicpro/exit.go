@@ -165,10 +165,11 @@ func (t attempt) connecting(err error) *failure {
 	case errors.As(err, &version):
 		return wrapf(exitQUIC, err, "%s speaks no QUIC version that quicpro speaks: %s; the server must offer QUIC version 1", t.dialled, plain(err))
 	case errors.Is(err, api.ErrTimeout), errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, os.ErrDeadlineExceeded):
-		if t.got {
+		// A ConnectionError: there was a connection, so somebody there did speak QUIC.
+		if silent := (*api.ConnectionError)(nil); t.got || errors.As(err, &silent) {
 			return wrapf(exitTimeout, err, "%s went silent after %d bytes: %s; try again", t.dialled, t.received, plain(err))
 		}
-		return wrapf(exitTimeout, err, "No answer from %s after %.1f s: nothing there speaks QUIC, or a firewall drops UDP; check the port, and try from another network",
+		return wrapf(exitTimeout, err, "No connection to %s after %.1f s: nothing there speaks QUIC, a firewall drops UDP, or the server stopped answering; check the port, and try from another network",
 			t.dialled, t.elapsed.Seconds())
 	}
 	return nil
