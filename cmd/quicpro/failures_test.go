@@ -8,8 +8,12 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"quicpro/api"
 )
 
 func TestUntrustedCertificate(t *testing.T) {
@@ -236,4 +240,56 @@ func TestServerPortTaken(t *testing.T) {
 	}
 	defer socket.Close()
 	quicpro(t, "serve", "--addr", socket.LocalAddr().String(), t.TempDir()).want(t, exitProtocol, "choose another --addr")
+}
+
+// A server that falls silent behind the handshake did speak QUIC: nobody is told to look for a firewall.
+func TestServerGoesSilentUnderTheRequest(t *testing.T) {
+	t.Parallel()
+	var mute atomic.Bool
+	s := startSite(t, func(_ http.ResponseWriter, r *http.Request) {
+		mute.Store(true)
+		<-r.Context().Done()
+	})
+	server, err := net.Dial("udp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	front, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var relay sync.WaitGroup
+	defer relay.Wait()
+	defer server.Close()
+	defer front.Close()
+	var client atomic.Value
+	relay.Go(func() {
+		for b := make([]byte, 1<<16); ; {
+			n, peer, err := front.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			client.Store(peer)
+			_, _ = server.Write(b[:n])
+		}
+	})
+	relay.Go(func() {
+		for b := make([]byte, 1<<16); ; {
+			n, err := server.Read(b)
+			if err != nil {
+				return
+			}
+			if !mute.Load() {
+				_, _ = front.WriteTo(b[:n], client.Load().(net.Addr))
+			}
+		}
+	})
+	tr := &api.Transport{IdleTimeout: 500 * time.Millisecond, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	defer tr.Close()
+	req, _ := http.NewRequestWithContext(t.Context(), "GET", "https://"+front.LocalAddr().String()+"/", nil)
+	_, err = tr.RoundTrip(req)
+	f := attempt{url: req.URL, dialled: req.URL.Host}.explain(t.Context(), err)
+	if f.code != exitTimeout || !strings.Contains(f.msg, "went silent after 0 bytes") {
+		t.Errorf("(%d) %s", f.code, f.msg)
+	}
 }
