@@ -22,6 +22,8 @@ type request struct {
 	// receiving
 	message  inbound
 	inOver   bool // the peer's half needs no more reading: its end was seen, or it was stopped
+	bare     bool // a server's: the head promises no body
+	awaits   bool // nobody wants more, but the end of a bare request is due
 	which    int  // the Delivery being filled
 	fresh    bool // it has something to say
 	launch   bool // the app has not been told of the exchange
@@ -154,6 +156,10 @@ func (r *Router) feed(q *request, p port.Piece) {
 		}
 		switch e.kind {
 		case gotBody:
+			if q.awaits {
+				r.stopReading(q, uint64(h3wire.CodeNoError), errHandlerReturned)
+				break
+			}
 			kept += len(e.body)
 			if r.load(q, e.body, p, len(b) == 0 && !handed) {
 				handed = true
@@ -161,7 +167,9 @@ func (r *Router) feed(q *request, p port.Piece) {
 		case gotHead:
 			r.gotHead(q, &e)
 		case gotTrailer:
-			q.filling().Trailers, q.fresh = e.fields, true
+			if !q.awaits {
+				q.filling().Trailers, q.fresh = e.fields, true
+			}
 		}
 	}
 	q.take(len(p.B) - kept)
@@ -210,6 +218,7 @@ func (r *Router) crumb(q *request, d *port.Delivery, body []byte) {
 func (r *Router) gotHead(q *request, e *event) {
 	if r.cfg.Role == wire.Server {
 		r.born(q)
+		q.bare = e.length <= 0 && isBare(e.fields)
 	}
 	d := q.filling()
 	d.Heads = append(d.Heads, e.fields)
@@ -222,6 +231,9 @@ func (r *Router) gotHead(q *request, e *event) {
 // peerFinished takes the end of the peer's half.
 func (r *Router) peerFinished(q *request) {
 	q.inOver = true
+	if q.awaits {
+		return
+	}
 	if f := q.message.end(); f != nil {
 		r.blame(q, f)
 		return

@@ -42,10 +42,27 @@ func (r *Router) handled(q *request, code uint64) {
 		r.stopWriting(q, reset, &port.StreamError{Code: reset, Reason: "the handler left the response incomplete"})
 	}
 	if code == 0 {
-		// RFC 9114 s4.1: with a complete response, H3_NO_ERROR asks the client to stop sending.
+		// RFC 9114 s4.1: with a complete response, H3_NO_ERROR asks the client to stop sending. A request without a body has
+		// nothing to stop: its end comes in a packet of its own, and some clients take a request to stop that meets it for an
+		// error of the response.
 		code = uint64(h3wire.CodeNoError)
+		if q.bare && !q.inOver && q.message.received == 0 {
+			q.awaits = true
+			r.endReading(q, errHandlerReturned, true)
+			return
+		}
 	}
 	r.stopReading(q, code, errHandlerReturned)
+}
+
+// isBare reports whether a request has a method that usually has no body.
+func isBare(fields []port.Field) bool {
+	for i := range fields {
+		if fields[i].Name == ":method" {
+			return fields[i].Value == "GET" || fields[i].Value == "HEAD"
+		}
+	}
+	return false
 }
 
 // errHandlerReturned is what nobody reads any more: the last Delivery after the last handler.

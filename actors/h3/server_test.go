@@ -104,6 +104,30 @@ func TestServerAnswersEarly(t *testing.T) {
 	d.home()
 }
 
+// The end of a request without a body may come in a packet behind its head: a handler that was faster asks for nothing.
+// Bytes that come after all are not wanted.
+func TestServerAnswersBeforeTheEndOfABareRequest(t *testing.T) {
+	for _, body := range []string{"", "after all"} {
+		d := lone(t, wire.Server, nil)
+		p := d.arrives(0).says(headers(getFields...))
+		a := d.apps[0]
+		a.says(list(":status", "200"), "ok", nil, true)
+		a.returns()
+		d.run()
+		if p.stop != -1 || p.reset != -1 || !p.fin || a.err == nil {
+			t.Errorf("stop %#x, reset %d, fin %v, last Delivery %v", p.stop, p.reset, p.fin, a.err)
+		}
+		if body != "" {
+			if p.says(data(body)); p.stop != int(h3wire.CodeNoError) {
+				t.Errorf("a body came: stop %#x", p.stop)
+			}
+		}
+		p.ends()
+		d.settled()
+		d.home()
+	}
+}
+
 // A handler that leaves its response incomplete resets the stream.
 func TestServerHandlerLeavesResponse(t *testing.T) {
 	for _, body := range []string{"", "part"} {
@@ -235,7 +259,7 @@ func TestServerHeaderTimeout(t *testing.T) {
 	var posted *actor.Cell
 	cell := actor.NewCell(func(c *actor.Cell) { posted = c }, func() {})
 	d := lone(t, wire.Server, func(c *Config) { c.Cell, c.ReadHeaderTimeout = cell, 10*tick })
-	d.arrives(0).says(headers(getFields...))
+	came := d.arrives(0).says(headers(getFields...))
 	late := d.arrives(4).says(headers(getFields...)[:3])
 	if posted == nil {
 		t.Fatal("no deadline")
@@ -251,6 +275,7 @@ func TestServerHeaderTimeout(t *testing.T) {
 		t.Errorf("reset %d, stop %d", late.reset, late.stop)
 	}
 	d.apps[0].returns()
+	came.ends()
 	d.settled()
 	d.home()
 }
