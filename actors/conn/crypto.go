@@ -102,7 +102,6 @@ func (c *Conn) handshakeEvent(e *port.HandshakeEvent) error {
 		}
 	case port.HandshakeParams:
 		return c.learnParams(e.Data)
-	case port.HandshakeNeedParams: // ours were given at the start
 	case port.HandshakeComplete:
 		c.completed(e)
 	}

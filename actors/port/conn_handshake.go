@@ -35,12 +35,11 @@ type HandshakeKind uint8
 
 // The kinds of handshake events.
 const (
-	HandshakeCrypto     HandshakeKind = iota // send Data at Level
-	HandshakeReadKeys                        // Secret and Suite for reading at Level
-	HandshakeWriteKeys                       // Secret and Suite for writing at Level
-	HandshakeParams                          // Data is the peer's transport parameters
-	HandshakeNeedParams                      // server: the peer's parameters are known, ours were given at Start
-	HandshakeComplete                        // State is final (RFC 9001 s4.1.1)
+	HandshakeCrypto    HandshakeKind = iota // send Data at Level
+	HandshakeReadKeys                       // Secret and Suite for reading at Level
+	HandshakeWriteKeys                      // Secret and Suite for writing at Level
+	HandshakeParams                         // Data is the peer's transport parameters
+	HandshakeComplete                       // State is final (RFC 9001 s4.1.1)
 )
 
 // HandshakeEvent is one thing the TLS stack said.
