@@ -215,7 +215,10 @@ func (c *connection) buried(cause *port.Cause, m *port.Closed) {
 	// The endpoint knows before the routes go: what arrives from here on is behind this message in its inbox.
 	c.s.left(c, m)
 	c.routes.clear()
-	c.s.rx.writeOff(c.rx)
+	panicked := cause.Why == port.Panicked
+	if late := c.s.rx.writeOff(c.rx, panicked); !panicked {
+		c.s.inside.Add(int64(late))
+	}
 	c.tx.close()
 	if closer, ok := c.trace.(io.Closer); ok {
 		_ = closer.Close() // a log that cannot be written must not disturb the connection

@@ -21,6 +21,7 @@ const (
 type rxPool struct {
 	limit  int
 	lost   *actor.Count // buffers whose connection is gone and which have not come home
+	late   func()       // one that was waited for has come home after its connection had gone; may be nil
 	spares sync.Pool    // of *rxBuffer: what nobody uses for a while goes to the collector
 	copies [2]sync.Pool // of *rxBuffer: small, medium
 
@@ -46,7 +47,8 @@ type rxAccount struct {
 	out     int
 	large   int
 	dropped int
-	closed  bool // its connection is gone; what never came back is written off
+	closed  bool // its connection is gone; what has not come back is written off
+	awaited bool // closed, and what has not come back will
 }
 
 func newRxPool(limit int, lost *actor.Count) *rxPool {
@@ -141,7 +143,7 @@ func (p *rxPool) drop(a *rxAccount) {
 // recharge moves b to another account, under the same condition.
 func (p *rxPool) recharge(b *rxBuffer, to *rxAccount) bool {
 	p.mu.Lock()
-	p.discharge(b)
+	p.discharge(b) // the endpoint's account is never closed
 	p.mu.Unlock()
 	return p.charge(b, to)
 }
@@ -168,6 +170,7 @@ func (p *rxPool) discharge(b *rxBuffer) bool {
 func (p *rxPool) home(b *rxBuffer) {
 	large := b.isLarge()
 	p.mu.Lock()
+	late := b.owner != nil && b.owner.awaited && p.late != nil
 	if p.discharge(b) {
 		if large {
 			p.lent--
@@ -182,21 +185,22 @@ func (p *rxPool) home(b *rxBuffer) {
 	} else {
 		p.copies[min(1, len(b.mem)/mediumRead)].Put(b)
 	}
+	if late {
+		p.late()
+	}
 }
 
-// writeOff closes an account. What is still out waits in the inbox of a room that has left, or was lost in one that
-// died of a panic.
-func (p *rxPool) writeOff(a *rxAccount) {
+// writeOff closes an account and returns how many buffers are still out. They wait in the inboxes of rooms that have
+// left: each calls late when it comes home, but where a room has panicked, which may have taken some with it for good.
+func (p *rxPool) writeOff(a *rxAccount, panicked bool) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if a.closed {
-		return
-	}
-	a.closed = true
+	a.closed, a.awaited = true, !panicked
 	p.lost.Add(int64(a.out))
 	p.lent -= a.large
 	p.lentCopies -= a.out - a.large
 	p.room.Broadcast()
+	return a.out
 }
 
 // out is how many buffers are lent.

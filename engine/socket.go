@@ -41,7 +41,7 @@ type socket struct {
 	alive   actor.Count // connections, dead ones included until the endpoint knows
 	closing atomic.Bool
 	done    chan struct{} // the reader has left
-	inside  actor.Count   // the reader, the shared rooms and the connections
+	inside  actor.Count   // the reader, the shared rooms, the connections and the buffers that dead ones still have
 	empty   chan struct{} // all of them have left
 	failed  atomic.Pointer[error]
 }
@@ -55,6 +55,7 @@ type socketRooms struct {
 func newSocket(e *Engine, name string, link Socket, size socketRooms) *socket {
 	s := &socket{e: e, name: name, link: link, local: link.LocalAddr(), done: make(chan struct{}), empty: make(chan struct{})}
 	s.rx, s.tx = newRxPool(rxPoolSize, &e.lost), newTxPool(txPoolSize, &e.lost)
+	s.rx.late = s.went
 	s.routes = newRoutes(e.resetKey[:], e.world.Random(name))
 	// A connection's small batch and its share of the pool, the endpoint's answers, and Stop.
 	places := size.connections + txPoolSize + answersOut + 1
