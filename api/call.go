@@ -33,7 +33,7 @@ type call struct {
 	upload *upload         // nil unless a goroutine sends the body
 	small  [1]*actor.Chunk // the body, if it is sent without one
 
-	rmu      sync.Mutex // guards what follows: it is held while a delivery is awaited
+	rmu      longLock // guards what follows: it is held while a delivery is awaited
 	in       incoming
 	readOver bool
 	closed   bool // the caller closed the body

@@ -31,7 +31,7 @@ func Demo(handler http.Handler) (*DemoServer, error) {
 		Client: &Client{TLS: &tls.Config{RootCAs: roots}},
 		Server: &Server{Handler: handler, TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}}},
 	}
-	if _, err := d.Server.open(pc); err != nil {
+	if _, err := d.Server.open(pc, ""); err != nil {
 		_ = pc.Close()
 		return nil, err
 	}

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
+
+	"quicpro/engine"
 )
 
 // stagger is how long a dial to one address of a host stays alone before the next address is tried beside it
@@ -39,7 +41,7 @@ func (t *Transport) dialOrigin(ctx context.Context, o origin) (exchanger, error)
 	ctx, cancel := context.WithTimeoutCause(ctx, wait, &timeoutError{
 		what: fmt.Sprintf("no connection within %v: is a QUIC server there, and does UDP reach it", wait), err: context.DeadlineExceeded})
 	defer cancel()
-	addrs, err := resolve(ctx, target)
+	addrs, err := resolve(ctx, t.engine(), target)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +79,7 @@ func (t *Transport) dialAddr(ctx context.Context, addr netip.AddrPort, o origin)
 
 // resolve returns the addresses of a host in the order in which they are tried: as the resolver sorted them, but with
 // the families taking turns (RFC 8305 s4).
-func resolve(ctx context.Context, o origin) ([]netip.AddrPort, error) {
+func resolve(ctx context.Context, e *engine.Engine, o origin) ([]netip.AddrPort, error) {
 	port, err := strconv.ParseUint(o.port, 10, 16)
 	if err != nil || port == 0 {
 		return nil, fmt.Errorf("api: invalid port %q", o.port)
@@ -90,7 +92,7 @@ func resolve(ctx context.Context, o origin) ([]netip.AddrPort, error) {
 		trace.DNSStart(httptrace.DNSStartInfo{Host: o.host})
 	}
 	// The context of a trace would make the resolver call DNSStart and DNSDone once more.
-	ips, err := net.DefaultResolver.LookupNetIP(withoutTrace{ctx}, "ip", o.host)
+	ips, err := e.Resolve(withoutTrace{ctx}, o.host)
 	if trace != nil && trace.DNSDone != nil {
 		trace.DNSDone(httptrace.DNSDoneInfo{Addrs: ipAddrs(ips), Err: err})
 	}

@@ -45,17 +45,19 @@ func (c *scripted) count(n *int) {
 	*n++
 }
 
-func (c *scripted) Exchange(context.Context) (*port.Exchange, error) { return port.NewExchange(), nil }
-func (c *scripted) Release(*port.Exchange)                           { c.count(&c.released) }
-func (c *scripted) Taken(*port.Exchange)                             { c.count(&c.taken) }
-func (c *scripted) Chunks() *actor.Chunks                            { return &c.chunks }
-func (c *scripted) State() *tls.ConnectionState                      { return &tls.ConnectionState{} }
-func (c *scripted) RemoteAddr() netip.AddrPort                       { return netip.AddrPort{} }
-func (c *scripted) LocalAddr() netip.AddrPort                        { return netip.AddrPort{} }
-func (c *scripted) Done() <-chan struct{}                            { return c.done }
-func (c *scripted) Cause() *port.Cause                               { return nil }
-func (c *scripted) Context() context.Context                         { return context.Background() }
-func (c *scripted) Goodbye()                                         { c.count(&c.goodbyes) }
+func (c *scripted) Exchange(context.Context) (*port.Exchange, error) {
+	return port.NewExchange(nil), nil
+}
+func (c *scripted) Release(*port.Exchange)      { c.count(&c.released) }
+func (c *scripted) Taken(*port.Exchange)        { c.count(&c.taken) }
+func (c *scripted) Chunks() *actor.Chunks       { return &c.chunks }
+func (c *scripted) State() *tls.ConnectionState { return &tls.ConnectionState{} }
+func (c *scripted) RemoteAddr() netip.AddrPort  { return netip.AddrPort{} }
+func (c *scripted) LocalAddr() netip.AddrPort   { return netip.AddrPort{} }
+func (c *scripted) Done() <-chan struct{}       { return c.done }
+func (c *scripted) Cause() *port.Cause          { return nil }
+func (c *scripted) Context() context.Context    { return context.Background() }
+func (c *scripted) Goodbye()                    { c.count(&c.goodbyes) }
 
 func (c *scripted) Send(x *port.Exchange) {
 	x.SendOrder.Release()
@@ -467,7 +469,7 @@ func TestAnAbortWaitsForWhatWasFlushed(t *testing.T) {
 				}
 				panic(http.ErrAbortHandler)
 			})}
-			c, x := slow{newScripted("client", nil)}, port.NewExchange()
+			c, x := slow{newScripted("client", nil)}, port.NewExchange(nil)
 			x.Reads.Send(&port.Delivery{Heads: [][]port.Field{{{Name: ":method", Value: "GET"}, {Name: ":path", Value: "/"}}}, Length: -1, Last: true})
 			go s.serve(c, x)
 			synctest.Wait()

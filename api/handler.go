@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"quicpro/actors/port"
+	"quicpro/engine"
 	"quicpro/wire/h3wire"
 )
 
@@ -160,8 +161,11 @@ func (c *requestContext) init(parent context.Context, e *exchange) { c.Context, 
 
 // Value adds the local address to what the connection's context knows.
 func (c *requestContext) Value(key any) any {
-	if key == http.LocalAddrContextKey {
+	switch key {
+	case http.LocalAddrContextKey:
 		return udpAddr(c.e.conn.LocalAddr())
+	case engine.IdentityKey{}:
+		return c.e.x.Name
 	}
 	return c.Context.Value(key)
 }

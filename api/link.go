@@ -52,16 +52,12 @@ func (t *Transport) connect(ctx context.Context, addr netip.AddrPort, host strin
 		config.ServerName = host
 	}
 	config.NextProtos = nil // h3 alone, see checkProtocols
-	e := t.Engine
-	if e == nil {
-		e = engine.Default()
-	}
 	wait := t.DialTimeout
 	if wait <= 0 {
 		wait = defaultDialTimeout
 	}
 	wait += time.Second // the context, which says more, is to end first
-	conn, err := e.DialH3(ctx, addr, engine.H3Config{
+	conn, err := t.engine().DialH3(ctx, addr, engine.H3Config{
 		TLS: config, IdleTimeout: t.IdleTimeout, HandshakeTimeout: wait, MaxFieldSection: t.MaxResponseHeaderBytes,
 		Logger: t.Logger, QlogDir: t.QlogDir,
 	})
@@ -71,16 +67,29 @@ func (t *Transport) connect(ctx context.Context, addr netip.AddrPort, host strin
 	return conn, nil
 }
 
-// listen serves HTTP/3 on pc.
-func (s *Server) listen(pc net.PacketConn, config *tls.Config) (*engine.H3Listener, error) {
+// engine is where the connections live.
+func (t *Transport) engine() *engine.Engine {
+	if t.Engine == nil {
+		return engine.Default()
+	}
+	return t.Engine
+}
+
+// listen serves HTTP/3 on pc, or, without one, on addr.
+func (s *Server) listen(pc net.PacketConn, addr string, config *tls.Config) (*engine.H3Listener, error) {
 	e := s.Engine
 	if e == nil {
 		e = engine.Default()
 	}
 	config = config.Clone()
 	config.NextProtos = nil // h3 alone, see checkProtocols
-	return e.ServeH3(pc, engine.H3Config{
+	c := engine.H3Config{
 		TLS: config, IdleTimeout: s.IdleTimeout, ReadHeaderTimeout: s.readHeaderTimeout(), MaxFieldSection: s.MaxHeaderBytes,
 		MaxConns: s.MaxConns, Logger: s.Logger, QlogDir: s.QlogDir,
-	}, func(conn *engine.H3Conn, x *port.Exchange) { s.serve(conn, x) })
+	}
+	handle := func(conn *engine.H3Conn, x *port.Exchange) { s.serve(conn, x) }
+	if pc == nil {
+		return e.ListenH3(addr, c, handle)
+	}
+	return e.ServeH3(pc, c, handle)
 }

@@ -7,6 +7,8 @@ import (
 	"net/http/httptrace"
 	"slices"
 	"sync"
+
+	"quicpro/engine"
 )
 
 // pooled is a connection in the pool.
@@ -87,7 +89,7 @@ func (p *pool) get(ctx context.Context, o origin) (conn *pooled, reused bool, er
 
 // start dials on a goroutine of its own. The first caller's trace sees the dial. The lock is held.
 func (p *pool) start(ctx context.Context, o origin) *dialing {
-	own := context.Background()
+	own := engine.Named(context.Background(), "dial "+o.String())
 	if trace := httptrace.ContextClientTrace(ctx); trace != nil {
 		own = httptrace.WithClientTrace(own, trace)
 	}

@@ -4,7 +4,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"sync"
 	"time"
 
 	"quicpro/actors/port"
@@ -16,7 +15,7 @@ type requestBody struct {
 	req      *http.Request
 	deadline deadline
 
-	mu     sync.Mutex // held while a delivery is awaited
+	mu     longLock // held while a delivery is awaited
 	in     incoming
 	expect bool // the client waits for 100 (Continue)
 	closed bool // by the handler: nothing more is read

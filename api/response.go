@@ -42,7 +42,7 @@ type responseWriter struct {
 	lists [2][3]*actor.Chunk // what full lies in, by turns: h3 may still read the other
 	turn  int
 
-	sending sync.Mutex // held from the wait for an answer to the next Send
+	sending longLock   // held from the wait for an answer to the next Send
 	info    *fieldList // an informational head on its way; guarded by sending
 
 	mu       sync.Mutex // guards what follows; held briefly

@@ -83,14 +83,12 @@ func (s *Server) ListenAndServe() error {
 	if addr == "" {
 		addr = ":443"
 	}
-	if s.isClosed() {
-		return http.ErrServerClosed
-	}
-	pc, err := net.ListenPacket("udp", addr)
+	serving, err := s.open(nil, addr)
 	if err != nil {
 		return err
 	}
-	return s.Serve(pc)
+	<-serving.done
+	return http.ErrServerClosed
 }
 
 // ListenAndServeTLS is ListenAndServe with the certificate chain and key of two PEM files. Either may be empty if
@@ -116,7 +114,7 @@ func (s *Server) ListenAndServeTLS(certFile, keyFile string) error {
 // Serve serves on pc, which it closes at its end, until Shutdown or Close, and then returns http.ErrServerClosed. A
 // *net.UDPConn is served at full speed; any other kind works.
 func (s *Server) Serve(pc net.PacketConn) error {
-	serving, err := s.open(pc)
+	serving, err := s.open(pc, "")
 	if err != nil {
 		_ = pc.Close()
 		return err
@@ -125,8 +123,8 @@ func (s *Server) Serve(pc net.PacketConn) error {
 	return http.ErrServerClosed
 }
 
-// open starts to serve on pc.
-func (s *Server) open(pc net.PacketConn) (*serving, error) {
+// open starts to serve on pc, or, without one, on addr.
+func (s *Server) open(pc net.PacketConn, addr string) (*serving, error) {
 	if err := checkTLS(s.TLSConfig); err != nil {
 		return nil, err
 	}
@@ -135,7 +133,7 @@ func (s *Server) open(pc net.PacketConn) (*serving, error) {
 	if s.closed {
 		return nil, http.ErrServerClosed
 	}
-	l, err := s.listen(pc, s.TLSConfig)
+	l, err := s.listen(pc, addr, s.TLSConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -196,12 +194,6 @@ func (s *Server) forget(l *serving) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.listeners = slices.DeleteFunc(s.listeners, func(o *serving) bool { return o == l })
-}
-
-func (s *Server) isClosed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closed
 }
 
 // logf writes to ErrorLog.

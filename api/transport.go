@@ -127,7 +127,7 @@ func (t *Transport) try(o *outgoing, body io.ReadCloser, done func()) (resp *htt
 	if trace != nil && trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{Conn: connInfo{conn}, Reused: reused})
 	}
-	x, err := conn.Exchange(ctx)
+	x, err := conn.Exchange(t.identified(ctx, req))
 	if err != nil {
 		t.pool.put(conn)
 		closeBody(body)
@@ -147,6 +147,17 @@ func (t *Transport) try(o *outgoing, body io.ReadCloser, done func()) (resp *htt
 		undoGzip(resp)
 	}
 	return resp, false, nil
+}
+
+// identified gives a request of a simulation that has no identity the one of its method and URL.
+func (t *Transport) identified(ctx context.Context, req *http.Request) context.Context {
+	if !t.engine().Simulated() {
+		return ctx
+	}
+	if s, _ := ctx.Value(engine.IdentityKey{}).(string); s != "" {
+		return ctx
+	}
+	return engine.Named(ctx, req.Method+" "+req.URL.String())
 }
 
 // serverGone reports whether err says that the server had left the connection: it closed without an error, or answered

@@ -138,7 +138,9 @@ func (c *connection) connect(cfg conn.Config, b birth) {
 	c.guard.init(c)
 
 	protect := crypto.NewProtect(crypto.ProtectConfig{Role: c.role, Version: wire.Version1, IDLen: idLen, Limits: l, Trace: c.trace})
-	handshake := crypto.NewHandshake(crypto.HandshakeConfig{Role: c.role, TLS: b.tls, Context: c.ctx})
+	handshake := crypto.NewHandshake(crypto.HandshakeConfig{
+		Role: c.role, TLS: b.tls, Context: c.ctx, Reseed: c.s.e.reseed(c.name),
+	})
 	g := &c.guard
 	g.protect = spawn[port.ToProtect](c, roomProtect, l.RxBatches+tx+keys+2, protect)
 	g.handshake = spawn[port.ToHandshake](c, roomHandshake, 3, handshake)
@@ -226,5 +228,6 @@ func (c *connection) buried(cause *port.Cause, m *port.Closed) {
 	c.gone(cause)
 	c.s.e.remove(c)
 	close(c.done)
+	c.s.e.stir()
 	c.s.went()
 }

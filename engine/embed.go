@@ -149,12 +149,10 @@ func (c *Conn) RemoteAddr() netip.AddrPort { return c.c.remote }
 // Cancel each way, and the Cancels of the stream before it.
 const perStream = 7
 
-func newConn(cfg *Config, l port.Limits, role wire.Role) *Conn {
-	return &Conn{
-		role: role, ready: make(chan struct{}),
-		commands: make(chan Command), events: make(chan Event),
-		born: actor.NewMailbox[*port.Exchange](2 * l.Streams),
-	}
+func newConn(e *Engine, l port.Limits, role wire.Role) *Conn {
+	c := &Conn{role: role, ready: make(chan struct{}), commands: make(chan Command), events: make(chan Event)}
+	c.born = actor.NewMailbox[*port.Exchange](2*l.Streams, e.hand(), c)
+	return c
 }
 
 // birth describes the connection to the wiring.
@@ -163,7 +161,7 @@ func (c *Conn) birth(b *birth, l port.Limits) {
 	b.bind = func(inner *connection, p upperParts) upper {
 		c.c, inner.handle = inner, c
 		return &raw{
-			role: c.role, room: l.UnsentBytes, streams: &inner.streams, toConn: p.toConn,
+			role: c.role, room: l.UnsentBytes, streams: &inner.streams, toConn: p.toConn, hand: inner.s.e.hand(),
 			ready: c.connected, born: c.born.Send,
 		}
 	}
@@ -175,6 +173,7 @@ func (c *Conn) connected(m *port.Connected) {
 	c.half.set()
 	c.c.s.e.world.Go(c.c.name+"/embedder", c.run)
 	close(c.ready)
+	c.c.s.e.stir()
 	if c.announce != nil {
 		c.announce(c)
 	}
@@ -187,10 +186,10 @@ func (e *Engine) Dial(ctx context.Context, addr netip.AddrPort, cfg Config) (*Co
 		return nil, err
 	}
 	l := cfg.h3().limits()
-	c := newConn(&cfg, l, wire.Client)
+	c := newConn(e, l, wire.Client)
 	b := birth{tls: e.tlsConfig(cfg.TLS, ""), params: transport(l, cfg.peerStreams(l)), trace: e.tracer(cfg.Logger, cfg.QlogDir)}
 	c.birth(&b, l)
-	inner, err := e.dial(addr, b)
+	inner, err := e.dial(ctx, addr, b)
 	if err != nil {
 		return nil, err
 	}
@@ -219,17 +218,13 @@ func (e *Engine) Listen(addr string, cfg Config) (*Listener, error) {
 	if err := cfg.check(wire.Server); err != nil {
 		return nil, err
 	}
-	link, err := e.world.Listen(addr)
-	if err != nil {
-		return nil, err
-	}
 	limits, h3 := cfg.h3().limits(), cfg.h3()
 	config, trace := e.tlsConfig(cfg.TLS, ""), e.tracer(cfg.Logger, cfg.QlogDir)
 	accept := make(chan *Conn, h3.maxConns())
-	l, err := e.listen(link, listening{
+	l, err := e.listen(func() (Socket, error) { return e.world.Listen(addr) }, listening{
 		maxConns: h3.maxConns(), limits: limits, code: wire.NoError,
 		spawn: func(l *listener, first crypto.FirstInitial, path port.Path) *connection {
-			c := newConn(&cfg, limits, wire.Server)
+			c := newConn(e, limits, wire.Server)
 			c.half.l = l
 			c.announce = func(c *Conn) {
 				select {

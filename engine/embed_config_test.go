@@ -138,7 +138,7 @@ func TestStreamsAreOpenedInTheOrderOfTheOrders(t *testing.T) {
 	}
 	ask := func(unis ...bool) {
 		for _, uni := range unis {
-			x := port.NewExchange()
+			x := port.NewExchange(nil)
 			x.OpenOrder.Uni = uni
 			r.Handle(1, &x.OpenOrder)
 		}

@@ -14,6 +14,7 @@ type raw struct {
 	room    int // how many bytes a stream takes before it has said so: Limits.UnsentBytes
 	streams port.Streams
 	toConn  actor.Port[port.ToConn]
+	hand    actor.Hand
 	ready   func(*port.Connected)
 	born    func(*port.Exchange) // a stream of the peer, or one of ours that was opened
 
@@ -170,7 +171,7 @@ func (r *raw) read(m *port.Read) {
 	s := m.Stream
 	row, ok := s.H3Row.(*rawStream)
 	if !ok && s.ID.Initiator() != r.role {
-		row = r.add(port.NewExchange(), s)
+		row = r.add(port.NewExchange(r.hand), s)
 		if s.ID.IsUni() {
 			row.lastSent = true
 			row.x.Writes.Send(&port.Sent{Last: true})

@@ -21,6 +21,8 @@ type Options struct {
 // Engine is the home of sockets and their connections. Its methods are safe for any number of goroutines.
 type Engine struct {
 	world    World
+	stage    Stage          // the world, if it is one
+	named    map[string]int // on a stage: how many exchanges each identity has had
 	log      *slog.Logger
 	chunks   actor.Chunks
 	resetKey [32]byte // for stateless reset tokens; a server that restarts has another
@@ -30,16 +32,19 @@ type Engine struct {
 	lost  actor.Count // buffers whose connection is gone and which have not come home
 
 	mu          sync.Mutex
-	sockets     map[*socket]struct{}
-	connections map[*connection]struct{}
+	sockets     set[*socket]
+	connections set[*connection]
 	closed      bool
 }
 
 // New makes an engine.
 func New(o Options) *Engine {
-	e := &Engine{world: o.World, log: o.Logger, sockets: map[*socket]struct{}{}, connections: map[*connection]struct{}{}}
+	e := &Engine{world: o.World, log: o.Logger}
 	if e.world == nil {
 		e.world = NewWorld()
+	}
+	if e.stage, _ = e.world.(Stage); e.stage != nil {
+		e.named = make(map[string]int)
 	}
 	if e.log == nil {
 		e.log = slog.Default()
@@ -80,10 +85,10 @@ func (e *Engine) isClosed() bool {
 func (e *Engine) anySocket() *socket {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for s := range e.sockets {
-		return s
+	if e.sockets.len() == 0 {
+		return nil
 	}
-	return nil
+	return e.sockets.list[0]
 }
 
 // Outstanding is what an engine has that is not at home. After the last connection and socket all is zero.
@@ -103,9 +108,9 @@ func (e *Engine) Outstanding() Outstanding {
 	defer e.mu.Unlock()
 	o := Outstanding{
 		Chunks: e.chunks.Out(), Rooms: e.rooms.Load(), Lost: e.lost.Load(),
-		Connections: len(e.connections), Sockets: len(e.sockets),
+		Connections: e.connections.len(), Sockets: e.sockets.len(),
 	}
-	for s := range e.sockets {
+	for _, s := range e.sockets.list {
 		o.RxBatches += s.rx.out()
 		o.TxBatches += s.tx.out()
 	}
@@ -119,25 +124,25 @@ func (e *Engine) enter(s *socket) error {
 	if e.closed {
 		return &port.Cause{Why: port.Abandoned, Reason: "the engine is closed"}
 	}
-	e.sockets[s] = struct{}{}
+	e.sockets.add(s)
 	return nil
 }
 
 func (e *Engine) forget(s *socket) {
 	e.mu.Lock()
-	delete(e.sockets, s)
+	e.sockets.remove(s)
 	e.mu.Unlock()
 }
 
 func (e *Engine) add(c *connection) {
 	e.mu.Lock()
-	e.connections[c] = struct{}{}
+	e.connections.add(c)
 	e.mu.Unlock()
 }
 
 func (e *Engine) remove(c *connection) {
 	e.mu.Lock()
-	delete(e.connections, c)
+	e.connections.remove(c)
 	e.mu.Unlock()
 }
 
@@ -146,7 +151,7 @@ func (e *Engine) of(s *socket) []*connection {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var list []*connection
-	for c := range e.connections {
+	for _, c := range e.connections.list {
 		if c.s == s {
 			list = append(list, c)
 		}

@@ -75,7 +75,7 @@ func (e *Engine) DialH3(ctx context.Context, addr netip.AddrPort, cfg H3Config) 
 		tls: e.tlsConfig(cfg.TLS, "h3"), limits: limits, params: transport(limits, 0), trace: e.tracer(cfg.Logger, cfg.QlogDir),
 		places: h3Places(limits), bind: h.bind(&cfg), gone: h.gone,
 	}
-	c, err := e.dial(addr, b)
+	c, err := e.dial(ctx, addr, b)
 	if err != nil {
 		return nil, err
 	}
@@ -92,27 +92,19 @@ type H3Listener struct{ l *listener }
 // a goroutine of its own, with the request's head waiting in the exchange; its last word must be Cancel with
 // HandlerDone.
 func (e *Engine) ListenH3(addr string, cfg H3Config, handle func(*H3Conn, *port.Exchange)) (*H3Listener, error) {
-	link, err := e.world.Listen(addr)
-	if err != nil {
-		return nil, err
-	}
-	return e.serveH3(link, cfg, handle)
+	return e.serveH3(func() (Socket, error) { return e.world.Listen(addr) }, cfg, handle)
 }
 
 // ServeH3 is ListenH3 on the caller's socket, which the listener closes.
 func (e *Engine) ServeH3(pc net.PacketConn, cfg H3Config, handle func(*H3Conn, *port.Exchange)) (*H3Listener, error) {
-	link, err := e.world.Wrap(pc)
-	if err != nil {
-		return nil, err
-	}
-	return e.serveH3(link, cfg, handle)
+	return e.serveH3(func() (Socket, error) { return e.world.Wrap(pc) }, cfg, handle)
 }
 
-func (e *Engine) serveH3(link Socket, cfg H3Config, handle func(*H3Conn, *port.Exchange)) (*H3Listener, error) {
+func (e *Engine) serveH3(open func() (Socket, error), cfg H3Config, handle func(*H3Conn, *port.Exchange)) (*H3Listener, error) {
 	limits := cfg.limits()
 	config := e.tlsConfig(cfg.TLS, "h3")
 	trace := e.tracer(cfg.Logger, cfg.QlogDir)
-	l, err := e.listen(link, listening{
+	l, err := e.listen(open, listening{
 		maxConns: cfg.maxConns(), limits: limits, code: wire.ErrorCode(h3wire.CodeNoError), app: true,
 		spawn: func(l *listener, first crypto.FirstInitial, path port.Path) *connection {
 			h := newH3Conn(limits, l, handle)

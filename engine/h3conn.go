@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -22,13 +23,20 @@ type H3Conn struct {
 	ready   chan struct{}
 	state   *tls.ConnectionState // valid once ready
 
-	credits chan struct{} // a place an exchange of ours
 	refused atomic.Bool
 	bye     atomic.Bool
 
-	mu   sync.Mutex
-	open map[*port.Exchange]struct{} // those that an app task may wait for
-	dead error                       // every room has left
+	mu      sync.Mutex
+	credits int                 // how many exchanges of ours may be begun
+	waiting []*waiter           // for a credit, in the order in which they came
+	open    set[*port.Exchange] // those that an app task may wait for
+	dead    error               // every room has left
+}
+
+// waiter is one call that waits for a credit.
+type waiter struct {
+	identity string
+	got      chan *port.Exchange // nil: the connection has died
 }
 
 // perExchange is how many messages an app may have on the way to h3 for one exchange: Open, Send, Taken and Cancel, and
@@ -38,10 +46,10 @@ const perExchange = 6
 func h3Places(l port.Limits) int { return perExchange*l.Streams + 1 }
 
 func newH3Conn(l port.Limits, from *listener, handle func(*H3Conn, *port.Exchange)) *H3Conn {
-	h := &H3Conn{handler: handle, ready: make(chan struct{}), open: map[*port.Exchange]struct{}{}}
+	h := &H3Conn{handler: handle, ready: make(chan struct{})}
 	h.half.l = from
 	// What conn leaves for bidirectional streams of ours.
-	h.credits = make(chan struct{}, max(l.Streams-2*l.UniStreams, 1))
+	h.credits = max(l.Streams-2*l.UniStreams, 1)
 	return h
 }
 
@@ -51,7 +59,7 @@ func (h *H3Conn) bind(cfg *H3Config) func(*connection, upperParts) upper {
 		h.c, c.handle = c, h
 		r := h3.New(h3.Config{
 			Role: c.role, Limits: c.limits, Chunks: &c.s.e.chunks, Streams: &c.streams, Tasks: (*h3Tasks)(h),
-			Random: p.random, Trace: p.trace, Cell: p.cell,
+			Hand: c.s.e.hand(), Random: p.random, Trace: p.trace, Cell: p.cell,
 			ReadHeaderTimeout: cfg.ReadHeaderTimeout, MaxFieldSection: cfg.MaxFieldSection,
 		})
 		r.Connect(h3.Ports{ToConn: p.toConn})
@@ -62,52 +70,137 @@ func (h *H3Conn) bind(cfg *H3Config) func(*connection, upperParts) upper {
 // Exchange takes a credit for one request. It waits for one, as long as ctx and the connection live. Errors are
 // *Cause of a dead connection, or ctx's.
 func (h *H3Conn) Exchange(ctx context.Context) (*port.Exchange, error) {
-	select {
-	case h.credits <- struct{}{}:
-	default:
-		select {
-		case h.credits <- struct{}{}:
-		case <-h.c.done:
-			return nil, h.Cause()
-		case <-ctx.Done():
-			return nil, ctx.Err()
+	w := &waiter{}
+	if h.c.s.e.stage == nil {
+		if x, ok := h.admit(w); ok {
+			return h.admitted(x)
 		}
+	} else {
+		w.identity, w.got = identityOf(ctx), make(chan *port.Exchange, 1)
+		h.c.s.e.stage.Post(w.identity, "exchange", func() {
+			if x, ok := h.admit(w); ok {
+				w.got <- x
+			}
+		})
 	}
-	x := port.NewExchange()
+	select {
+	case x := <-w.got:
+		return h.admitted(x)
+	case <-ctx.Done():
+	}
+	h.c.s.e.call(w.identity, "no exchange", func() { h.withdraw(w) })
+	select {
+	case x := <-w.got: // in the same moment
+		if x != nil {
+			h.Release(x)
+		}
+	default:
+	}
+	return nil, ctx.Err()
+}
+
+// admit takes a credit, or queues w for one. Of a dead connection it returns nil.
+func (h *H3Conn) admit(w *waiter) (x *port.Exchange, ok bool) {
 	h.mu.Lock()
-	dead := h.dead != nil
-	if !dead {
-		h.open[x] = struct{}{}
+	defer h.mu.Unlock()
+	switch {
+	case h.dead != nil:
+		return nil, true
+	case h.credits > 0:
+		h.credits--
+		return h.begin(w), true
 	}
-	h.mu.Unlock()
-	if dead {
-		<-h.credits
+	if w.got == nil {
+		w.got = make(chan *port.Exchange, 1)
+	}
+	h.waiting = append(h.waiting, w)
+	return nil, false
+}
+
+// begin makes the exchange of a credit that w has. The caller holds the lock.
+func (h *H3Conn) begin(w *waiter) *port.Exchange {
+	x := port.NewExchange(h.c.s.e.hand())
+	if h.c.s.e.stage != nil {
+		x.Name = h.c.s.e.number(w.identity)
+	}
+	h.open.add(x)
+	return x
+}
+
+func (h *H3Conn) admitted(x *port.Exchange) (*port.Exchange, error) {
+	if x == nil {
 		return nil, h.Cause()
 	}
 	return x, nil
 }
 
+// withdraw takes w off the queue, if it is still there.
+func (h *H3Conn) withdraw(w *waiter) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if i := slices.Index(h.waiting, w); i >= 0 {
+		h.waiting = slices.Delete(h.waiting, i, i+1)
+	}
+}
+
 // Release gives an exchange's credit back, after its last Delivery and its last Sent. Nothing may be sent for it then.
 func (h *H3Conn) Release(x *port.Exchange) {
-	h.forget(x)
-	<-h.credits
+	if h.c.s.e.stage != nil {
+		h.c.s.e.stage.Post(x.Name, "release", func() { h.release(x) })
+		return
+	}
+	h.release(x)
+}
+
+func (h *H3Conn) release(x *port.Exchange) {
+	h.mu.Lock()
+	h.open.remove(x)
+	if len(h.waiting) == 0 || h.dead != nil {
+		h.credits++
+		h.mu.Unlock()
+		return
+	}
+	w := h.waiting[0]
+	h.waiting[0] = nil
+	h.waiting = h.waiting[1:]
+	next := h.begin(w)
+	h.mu.Unlock()
+	h.tell(w, next)
+}
+
+// tell wakes a call that waits for a credit.
+func (h *H3Conn) tell(w *waiter, x *port.Exchange) {
+	if hand := h.c.s.e.hand(); hand != nil {
+		hand(w, func() { w.got <- x })
+		return
+	}
+	w.got <- x
 }
 
 // Open sends the exchange's OpenOrder.
-func (h *H3Conn) Open(x *port.Exchange) { h.c.app.toUpper.Send(&x.OpenOrder) }
+func (h *H3Conn) Open(x *port.Exchange) { h.order(x, "open", &x.OpenOrder) }
 
 // Send sends the exchange's SendOrder.
-func (h *H3Conn) Send(x *port.Exchange) { h.c.app.toUpper.Send(&x.SendOrder) }
+func (h *H3Conn) Send(x *port.Exchange) { h.order(x, "send", &x.SendOrder) }
 
 // Taken sends the exchange's TakenOrder.
-func (h *H3Conn) Taken(x *port.Exchange) { h.c.app.toUpper.Send(&x.TakenOrder) }
+func (h *H3Conn) Taken(x *port.Exchange) { h.order(x, "taken", &x.TakenOrder) }
 
 // Cancel sends the exchange's CancelOrder.
 func (h *H3Conn) Cancel(x *port.Exchange) {
 	if x.CancelOrder.HandlerDone {
 		h.forget(x)
 	}
-	h.c.app.toUpper.Send(&x.CancelOrder)
+	h.order(x, "cancel", &x.CancelOrder)
+}
+
+// order brings a message of the app to h3.
+func (h *H3Conn) order(x *port.Exchange, kind string, m port.ToH3) {
+	if s := h.c.s.e.stage; s != nil {
+		s.Post(x.Name, kind, func() { h.c.app.toUpper.Send(m) })
+		return
+	}
+	h.c.app.toUpper.Send(m)
 }
 
 // Chunks is where body bytes are copied to.
@@ -139,21 +232,25 @@ func (h *H3Conn) RemoteAddr() netip.AddrPort { return h.c.remote }
 func (h *H3Conn) LocalAddr() netip.AddrPort { return h.c.s.local }
 
 // Goodbye lets the requests in progress end, accepts no others, and then closes the connection. It does not wait.
-func (h *H3Conn) Goodbye() {
+func (h *H3Conn) Goodbye() { h.c.s.e.post(h.c.name, "goodbye", h.goodbye) }
+
+func (h *H3Conn) goodbye() {
 	if !h.bye.Swap(true) {
 		h.c.app.toUpper.Send(&port.Goodbye{})
 	}
 }
 
 // Close closes the connection with an application error code. The first call counts; none waits.
-func (h *H3Conn) Close(code uint64, reason string) { h.c.close(true, code, reason) }
+func (h *H3Conn) Close(code uint64, reason string) {
+	h.c.s.e.post(h.c.name, "close", func() { h.c.close(true, code, reason) })
+}
 
 // Context is cancelled when the connection dies.
 func (h *H3Conn) Context() context.Context { return h.c.ctx }
 
 func (h *H3Conn) forget(x *port.Exchange) {
 	h.mu.Lock()
-	delete(h.open, x)
+	h.open.remove(x)
 	h.mu.Unlock()
 }
 
@@ -168,19 +265,16 @@ func (h *H3Conn) gone(cause *port.Cause) {
 	}
 	h.mu.Lock()
 	h.dead = cause
-	open := h.open
-	h.open = nil
+	open, waiting := h.open.list, h.waiting
+	h.open, h.waiting = set[*port.Exchange]{}, nil
 	h.mu.Unlock()
-	for x := range open {
-		lastWords(func() { x.Reads.Send(&port.Delivery{Last: true, Err: failure}) })
-		lastWords(func() { x.Writes.Send(&port.Sent{Last: true, Err: failure}) })
+	for _, w := range waiting {
+		h.tell(w, nil)
 	}
-}
-
-// lastWords calls send, which panics if the mailbox is full: then the last word is in it already.
-func lastWords(send func()) {
-	defer func() { _ = recover() }()
-	send()
+	for _, x := range open {
+		x.Reads.Offer(&port.Delivery{Last: true, Err: failure})
+		x.Writes.Offer(&port.Sent{Last: true, Err: failure})
+	}
 }
 
 // h3Tasks is the connection as its h3 room sees it: port.Tasks.
@@ -190,14 +284,15 @@ type h3Tasks H3Conn
 func (t *h3Tasks) Handle(x *port.Exchange) {
 	h := (*H3Conn)(t)
 	h.mu.Lock()
-	if h.open != nil {
-		h.open[x] = struct{}{}
+	if h.dead == nil {
+		h.open.add(x)
 	}
 	h.mu.Unlock()
 	world := h.c.s.e.world
 	identity := "handler"
 	if world.Stepping() {
-		identity = h.c.name + "/stream " + strconv.FormatUint(uint64(x.Stream.ID), 10)
+		x.Name = h.c.name + "/stream " + strconv.FormatUint(uint64(x.Stream.ID), 10)
+		identity = x.Name
 	}
 	world.Go(identity, func() { h.handler(h, x) })
 }
@@ -208,8 +303,9 @@ func (t *h3Tasks) Ready(m *port.Connected) {
 	h.state = m.State
 	h.half.set()
 	close(h.ready)
+	h.c.s.e.stir()
 	if l := h.half.l; l != nil && l.stopping.Load() {
-		h.Goodbye() // it was born while the listener stopped
+		h.goodbye() // it was born while the listener stopped
 	}
 }
 

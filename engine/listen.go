@@ -35,8 +35,19 @@ type listening struct {
 	spawn func(l *listener, first crypto.FirstInitial, path port.Path) *connection
 }
 
-// listen makes a listener of an open socket, which it closes if it fails.
-func (e *Engine) listen(link Socket, o listening) (*listener, error) {
+// listen makes a listener of the socket that open opens.
+func (e *Engine) listen(open func() (Socket, error), o listening) (l *listener, err error) {
+	e.call("", "listen", func() {
+		var link Socket
+		if link, err = open(); err == nil {
+			l, err = e.serve(link, o)
+		}
+	})
+	return l, err
+}
+
+// serve makes a listener of an open socket, which it closes if it fails.
+func (e *Engine) serve(link Socket, o listening) (*listener, error) {
 	l := &listener{idle: make(chan struct{}), code: o.code, app: o.app}
 	l.s = newSocket(e, "server "+link.LocalAddr().String(), link, socketRooms{connections: o.maxConns, limits: o.limits})
 	newEndpoint(l.s, accept{
@@ -54,14 +65,17 @@ func (e *Engine) listen(link Socket, o listening) (*listener, error) {
 		l.s.unread()
 		return nil, err
 	}
-	e.world.Go(l.s.name+"/reader", l.s.read)
+	e.world.Loop(l.s.name+"/reader", l.s.read)
 	return l, nil
 }
 
 // look finds out whether the last connection of a stopping listener has gone.
 func (l *listener) look() {
 	if l.stopping.Load() && l.s.alive.Load() == 0 {
-		l.once.Do(func() { close(l.idle) })
+		l.once.Do(func() {
+			close(l.idle)
+			l.s.e.stir()
+		})
 	}
 }
 
@@ -81,7 +95,7 @@ func (l *listener) drained(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	l.s.close()
+	l.s.e.call(l.s.name, "close", l.s.close)
 	<-l.s.empty
 	return nil
 }
@@ -110,7 +124,12 @@ func (h *halfDone) set() {
 }
 
 // dial opens a socket for one client connection, and starts it.
-func (e *Engine) dial(remote netip.AddrPort, b birth) (*connection, error) {
+func (e *Engine) dial(ctx context.Context, remote netip.AddrPort, b birth) (c *connection, err error) {
+	e.call(identityOf(ctx), "dial", func() { c, err = e.begin(remote, b) })
+	return c, err
+}
+
+func (e *Engine) begin(remote netip.AddrPort, b birth) (*connection, error) {
 	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
 	link, err := e.world.Dial(remote)
 	if err != nil {
@@ -125,7 +144,7 @@ func (e *Engine) dial(remote netip.AddrPort, b birth) (*connection, error) {
 	}
 	b.role, b.remote, b.path = wire.Client, remote, port.Path{Remote: remote, Local: link.LocalAddr()}
 	s.only = newConnection(s, b)
-	e.world.Go(name+"/reader", s.read)
+	e.world.Loop(name+"/reader", s.read)
 	s.only.start()
 	return s.only, nil
 }
@@ -144,7 +163,7 @@ func (c *connection) await(ctx context.Context, ready <-chan struct{}) error {
 		return nil
 	default:
 	}
-	c.close(false, uint64(wire.NoError), "")
+	c.s.e.call(c.name, "close", func() { c.close(false, uint64(wire.NoError), "") })
 	why := port.Abandoned
 	if ctx.Err() == context.DeadlineExceeded {
 		why = port.TimedOut

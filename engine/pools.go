@@ -30,6 +30,7 @@ type rxPool struct {
 	lentCopies int
 	closed     bool
 	room       sync.Cond // lent went down, or closed
+	pause      func()    // a stepping world's way to wait for that; nil elsewhere
 }
 
 // rxBuffer is one receive batch and its memory.
@@ -66,7 +67,7 @@ func (p *rxPool) account(limit, trains int) *rxAccount {
 func (p *rxPool) large() *rxBuffer {
 	p.mu.Lock()
 	for p.lent >= p.limit && !p.closed {
-		p.room.Wait()
+		p.await()
 	}
 	closed := p.closed
 	if !closed {
@@ -77,6 +78,17 @@ func (p *rxPool) large() *rxBuffer {
 		return nil
 	}
 	return p.from(&p.spares, udp.ReadSize)
+}
+
+// await waits until something may have come home. The caller holds the lock.
+func (p *rxPool) await() {
+	if p.pause == nil {
+		p.room.Wait()
+		return
+	}
+	p.mu.Unlock()
+	p.pause()
+	p.mu.Lock()
 }
 
 // copyFor returns a small or medium buffer for n bytes.
@@ -122,7 +134,7 @@ func (p *rxPool) charge(b *rxBuffer, a *rxAccount) bool {
 func (p *rxPool) wait(b *rxBuffer, a *rxAccount) bool {
 	p.mu.Lock()
 	for !p.closed && !a.closed && !a.fits(b) {
-		p.room.Wait()
+		p.await()
 	}
 	p.mu.Unlock()
 	return p.charge(b, a)

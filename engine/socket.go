@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -56,6 +55,9 @@ func newSocket(e *Engine, name string, link Socket, size socketRooms) *socket {
 	s := &socket{e: e, name: name, link: link, local: link.LocalAddr(), done: make(chan struct{}), empty: make(chan struct{})}
 	s.rx, s.tx = newRxPool(rxPoolSize, &e.lost), newTxPool(txPoolSize, &e.lost)
 	s.rx.late = s.went
+	if e.world.Stepping() {
+		s.rx.pause = e.world.Pause
+	}
 	s.routes = newRoutes(e.resetKey[:], e.world.Random(name))
 	// A connection's small batch and its share of the pool, the endpoint's answers, and Stop.
 	places := size.connections + txPoolSize + answersOut + 1
@@ -128,6 +130,7 @@ func (s *socket) went() {
 	if s.inside.Add(-1) == 0 {
 		s.e.forget(s)
 		close(s.empty)
+		s.e.stir()
 	}
 }
 
@@ -249,7 +252,7 @@ func (s *socket) charge(b *rxBuffer, account *rxAccount) bool {
 		if s.rx.charge(b, account) {
 			return true
 		}
-		runtime.Gosched()
+		s.e.world.Pause()
 	}
 	if s.only != nil && s.rx.wait(b, account) {
 		return true
@@ -294,14 +297,16 @@ func (s *socket) left(c *connection, m *port.Closed) {
 // endpoint must refuse new connections by then.
 func (s *socket) shut(code wire.ErrorCode, app bool) {
 	for list := s.e.of(s); len(list) > 0; list = s.e.of(s) {
-		for _, c := range list {
-			c.close(app, uint64(code), "")
-		}
+		s.e.call(s.name, "close", func() {
+			for _, c := range list {
+				c.close(app, uint64(code), "")
+			}
+		})
 		for _, c := range list {
 			<-c.done
 		}
 	}
-	s.close()
+	s.e.call(s.name, "close", s.close)
 	<-s.empty
 }
 

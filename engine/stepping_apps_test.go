@@ -89,7 +89,7 @@ func newScene(t *testing.T, seed uint64, n weather, limits func(*steppingWorld, 
 	}
 	server, _ := steppingTLS()
 	config := s.e.tlsConfig(server, "h3")
-	s.l, err = s.e.listen(link, listening{
+	s.l, err = s.e.listen(func() (Socket, error) { return link, nil }, listening{
 		maxConns: 4, limits: s.limits, app: true,
 		spawn: func(l *listener, first crypto.FirstInitial, path port.Path) *connection {
 			h := newH3Conn(s.limits, l, s.serve)
@@ -109,7 +109,7 @@ func newScene(t *testing.T, seed uint64, n weather, limits func(*steppingWorld, 
 func (s *scene) dial() *H3Conn {
 	_, client := steppingTLS()
 	h := newH3Conn(s.limits, nil, nil)
-	_, err := s.e.dial(s.l.addr(), birth{
+	_, err := s.e.dial(context.Background(), s.l.addr(), birth{
 		tls: s.e.tlsConfig(client, "h3"), limits: s.limits, params: transport(s.limits, 0),
 		places: h3Places(s.limits), bind: h.bind(&H3Config{}), gone: h.gone,
 	})
@@ -295,7 +295,7 @@ func (a *ask) poll() bool {
 }
 
 func (a *ask) begin() bool {
-	if len(a.h.credits) == cap(a.h.credits) {
+	if a.h.credits == 0 {
 		return false
 	}
 	x, err := a.h.Exchange(context.Background())
@@ -441,6 +441,8 @@ func TestEveryRequestEndsWhateverTheOrderOfSteps(t *testing.T) {
 				l.StreamWindowMax, l.ConnWindowMax = 2*l.StreamWindow, 4*max(l.StreamWindow, l.ConnWindow)
 				l.UnsentBytes = 1 << (8 + w.rng.IntN(9))
 				l.BigBatches = 1 + w.rng.IntN(4)
+				l.RxBatches = 2 + w.rng.IntN(100)
+				l.RxTrains = 1 + w.rng.IntN(min(l.RxBatches, 16))
 			}
 		})
 		for range 1 + s.w.rng.IntN(3) {

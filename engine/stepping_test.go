@@ -158,6 +158,17 @@ type steppingTask struct {
 	ready bool
 }
 
+func (w *steppingWorld) Loop(_ string, f func()) { w.Go("", f) }
+
+// Pause lets the running task go on later.
+func (w *steppingWorld) Pause() {
+	t := w.running
+	w.wake(t)
+	t.yield(struct{}{})
+}
+
+func (w *steppingWorld) Resolve(context.Context, string) ([]netip.Addr, error) { return nil, net.ErrClosed }
+
 func (w *steppingWorld) Go(_ string, f func()) {
 	t := &steppingTask{}
 	t.next, _ = iter.Pull(func(yield func(struct{}) bool) {

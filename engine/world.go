@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
 	"time"
 
@@ -16,11 +17,15 @@ import (
 )
 
 // World is everything an engine takes from outside: who runs rooms and tasks, time, randomness and the network. There
-// are two of them, this machine and the simulator's.
+// are two of them, this machine and the simulator's, which is a Stage.
 type World interface {
 	actor.System
-	// Go runs an app task or a socket's loop. The identity names it in traces and orders it in a simulation.
+	// Go runs an app task. The identity names it in traces and orders it in a simulation.
 	Go(identity string, f func())
+	// Loop runs a socket's reader, which waits in Socket.Read and in Pause only.
+	Loop(identity string, f func())
+	// Pause lets the rooms work while a Loop waits for them.
+	Pause()
 	// Random is the source of everything unpredictable for one identity.
 	Random(identity string) port.Random
 	// Alarm makes an alarm that calls tick, on any goroutine, when its time has come.
@@ -35,6 +40,23 @@ type World interface {
 	Dial(remote netip.AddrPort) (Socket, error)
 	// Wrap makes a Socket of the caller's connection, whose Close then closes it.
 	Wrap(conn net.PacketConn) (Socket, error)
+	// Resolve returns a name's addresses, in the order in which they are to be tried. It may wait.
+	Resolve(ctx context.Context, host string) ([]netip.Addr, error)
+}
+
+// Stage is a World in which nothing runs beside anything else: rooms take steps, and app tasks run only while no room
+// does. So what a task wants of a room is queued, and ordered by what it is about, never by when it arrived.
+type Stage interface {
+	World
+	// Post queues an order of an app task; f is called in a step of its own. Orders of one identity keep their order. Two
+	// tasks must not post the same kind under one identity at the same time: nobody could tell which came first.
+	Post(identity, kind string, f func())
+	// Hand is the actor.Hand of this world.
+	Hand(key any, f func())
+	// Stir says that app tasks may go on because of something that was not handed to them: a channel that was closed.
+	Stir()
+	// Reseed makes what crypto/rand gives next a function of the identity and of how often it was called for it.
+	Reseed(identity string)
 }
 
 // Socket is one UDP socket, of internal/udp or of the simulator. One goroutine reads while another writes. Its methods
@@ -63,6 +85,8 @@ func (w *machine) Wall() time.Time          { return time.Now() }
 func (w *machine) Stepping() bool           { return false }
 func (w *machine) Launch(r actor.Runner)    { w.crew.launch(r) }
 func (w *machine) Go(_ string, f func())    { go f() }
+func (w *machine) Loop(_ string, f func())  { go f() }
+func (w *machine) Pause()                   { runtime.Gosched() }
 func (w *machine) Context() context.Context { return context.Background() }
 
 func (w *machine) Random(string) port.Random { return systemRandom{} }
@@ -89,6 +113,10 @@ func (w *machine) Wrap(conn net.PacketConn) (Socket, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+func (w *machine) Resolve(ctx context.Context, host string) ([]netip.Addr, error) {
+	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 }
 
 func (w *machine) Alarm(tick func()) port.Alarm { return &alarm{world: w, tick: tick} }

@@ -107,6 +107,7 @@ type HandshakeConfig struct {
 	Role    wire.Role
 	TLS     *tls.Config     // MinVersion TLS 1.3, NextProtos, Time; not changed
 	Context context.Context // given to TLS callbacks; its end makes the handshake fail
+	Reseed  func()          // called before TLS may draw random bytes; a simulation's, else nil
 }
 
 // HandshakePorts are where a handshake room sends.
@@ -132,6 +133,9 @@ func (h *Handshake) Handle(_ mono.Time, m port.ToHandshake) {
 	}
 	switch m := m.(type) {
 	case *port.Order:
+		if reseed := h.tls.cfg.Reseed; reseed != nil {
+			reseed()
+		}
 		h.ports.ToConn.Send(h.tls.advance(m))
 	case *port.Stop:
 		h.tls.close()

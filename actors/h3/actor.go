@@ -18,6 +18,7 @@ type Config struct {
 	Chunks  *actor.Chunks // for what the router itself writes
 	Streams port.Streams
 	Tasks   port.Tasks
+	Hand    actor.Hand // brings mail to app tasks
 	Random  port.Random
 	Trace   port.Trace // may be nil
 	// Cell rings this room. It is needed for ReadHeaderTimeout, and by a client to ask for a stream room again that was

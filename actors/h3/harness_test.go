@@ -442,7 +442,7 @@ type app struct {
 
 // asks opens a request.
 func (d *desk) asks(fin bool, fields ...string) *app {
-	a := &app{d: d, x: port.NewExchange(), auto: true, length: noLength}
+	a := &app{d: d, x: port.NewExchange(nil), auto: true, length: noLength}
 	d.apps = append(d.apps, a)
 	a.x.OpenOrder.Fields, a.x.OpenOrder.Fin = list(fields...), fin
 	d.fromApp.Send(&a.x.OpenOrder)

@@ -18,6 +18,7 @@ type Field struct {
 type Exchange struct {
 	Reads  actor.Mailbox[*Delivery] // capacity 2
 	Writes actor.Mailbox[*Sent]     // capacity 2
+	Name   string                   // in a simulation: what orders the app's messages
 	Row    any                      // h3's own record
 	Stream *Stream                  // set by h3 before the first Delivery
 	Own    Answers                  // h3's own: the records it answers with
@@ -37,9 +38,10 @@ type Answers struct {
 	Pieces     [2][2]Piece
 }
 
-// NewExchange makes an exchange whose records point to it.
-func NewExchange() *Exchange {
-	x := &Exchange{Reads: actor.NewMailbox[*Delivery](2), Writes: actor.NewMailbox[*Sent](2)}
+// NewExchange makes an exchange whose records point to it, and whose app gets its mail by hand.
+func NewExchange(hand actor.Hand) *Exchange {
+	x := &Exchange{}
+	x.Reads, x.Writes = actor.NewMailbox[*Delivery](2, hand, x), actor.NewMailbox[*Sent](2, hand, x)
 	x.OpenOrder.Exchange, x.SendOrder.Exchange, x.TakenOrder.Exchange, x.CancelOrder.Exchange = x, x, x, x
 	return x
 }

@@ -55,7 +55,12 @@ type Runner interface {
 type EdgeMail struct {
 	Edge  string
 	Count int
+	Quota int
+	Since uint64 // when the first of them arrived, in messages to the room: a stepless room would handle the smallest first
 }
+
+// Tap is a stepping System that wants to see every message before it is handled.
+type Tap interface{ Delivered(edge string, m any) }
 
 // Supervisor is told how rooms end. Its methods are called on the room's goroutine.
 type Supervisor interface {

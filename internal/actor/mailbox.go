@@ -1,19 +1,53 @@
 package actor
 
+// Hand brings something to an app task: it calls f, at once where rooms and tasks run side by side, or, in a simulation,
+// in a step of its own, so that no two tasks wake at the same time. What is handed under one key keeps its order. A nil
+// Hand calls at once.
+type Hand func(key any, f func())
+
 // Mailbox is the edge from a room to one app task: a channel with a place for everything the room may have in flight.
 // Only the app waits on it.
-type Mailbox[M any] struct{ c chan M }
+type Mailbox[M any] struct {
+	c    chan M
+	hand Hand
+	key  any
+}
 
-// NewMailbox makes a mailbox for at most capacity messages in flight.
-func NewMailbox[M any](capacity int) Mailbox[M] { return Mailbox[M]{make(chan M, capacity)} }
+// NewMailbox makes a mailbox for at most capacity messages in flight, which hand brings under key.
+func NewMailbox[M any](capacity int, hand Hand, key any) Mailbox[M] {
+	return Mailbox[M]{c: make(chan M, capacity), hand: hand, key: key}
+}
 
 // Send hands m to the app. It never blocks; a full mailbox is a broken credit and panics.
 func (b Mailbox[M]) Send(m M) {
+	if b.hand != nil {
+		b.hand(b.key, func() { b.put(m) })
+		return
+	}
+	b.put(m)
+}
+
+func (b Mailbox[M]) put(m M) {
 	select {
 	case b.c <- m:
 	default:
 		panic("actor: an app's mailbox is full: a credit is broken")
 	}
+}
+
+// Offer is Send for a last word that may have been said before: a mailbox that is full has it already.
+func (b Mailbox[M]) Offer(m M) {
+	offer := func() {
+		select {
+		case b.c <- m:
+		default:
+		}
+	}
+	if b.hand != nil {
+		b.hand(b.key, offer)
+		return
+	}
+	offer()
 }
 
 // C is the channel that the app receives from.

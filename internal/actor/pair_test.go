@@ -133,7 +133,7 @@ func (r *mergeReceiver) Handle(_ mono.Time, m any) {
 func (r *mergeReceiver) Flush(mono.Time) {}
 
 func TestMailboxNeverBlocksTheRoom(t *testing.T) {
-	b := actor.NewMailbox[int](2)
+	b := actor.NewMailbox[int](2, nil, nil)
 	b.Send(1)
 	b.Send(2)
 	wantPanic(t, func() { b.Send(3) }, "credit is broken")

@@ -32,6 +32,7 @@ type Room[M any] struct {
 	held    int          // stepping: messages in edges
 	granted int          // stepping: sum of the quotas of open ports
 	seen    []EdgeMail   // stepping: what Waiting returned last
+	arrived uint64       // stepping: messages sent
 	pending atomic.Int32 // messages sent less messages taken
 
 	// owned by the running turn
@@ -46,10 +47,13 @@ type Room[M any] struct {
 	now     mono.Time
 }
 
+// edge is one edge of a stepping room.
 type edge[M any] struct {
 	name  string
 	quota int
 	fifo  []M
+	since []uint64 // when each arrived, in messages to the room
+	taken int      // of fifo
 }
 
 // Spawn makes a room. It has no goroutine until its first mail.

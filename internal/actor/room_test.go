@@ -196,7 +196,7 @@ func TestClosedEdgesDisappear(t *testing.T) {
 	x.Send("x")
 	z.Send("z")
 	y.Close()
-	if got, want := room.Waiting(), []actor.EdgeMail{{Edge: "x", Count: 1}, {Edge: "z", Count: 1}}; !reflect.DeepEqual(got, want) {
+	if got, want := room.Waiting(), []actor.EdgeMail{{Edge: "x", Count: 1, Quota: 1, Since: 1}, {Edge: "z", Count: 1, Quota: 1, Since: 2}}; !reflect.DeepEqual(got, want) {
 		t.Fatalf("waiting %v, want %v", got, want)
 	}
 	room.Step(1, 1)

@@ -8,13 +8,18 @@ func (r *Room[M]) put(e *edge[M], m M) {
 		release(m)
 		return
 	}
-	if len(e.fifo) >= e.quota {
+	if e.waiting() >= e.quota {
 		panic(fmt.Sprintf("actor: edge %s into room %s carries more than its quota of %d", e.name, r.spec.Name, e.quota))
 	}
 	if r.held >= r.spec.Capacity {
 		panic(fmt.Sprintf("actor: inbox of room %s is full (%d) at edge %s", r.spec.Name, r.spec.Capacity, e.name))
 	}
+	if len(e.fifo) == cap(e.fifo) && e.taken > 0 {
+		e.compact()
+	}
+	r.arrived++
 	e.fifo = append(e.fifo, m)
+	e.since = append(e.since, r.arrived)
 	if r.held++; r.held == 1 {
 		r.sys.Launch(r)
 	}
@@ -25,11 +30,15 @@ func (r *Room[M]) Waiting() []EdgeMail {
 	r.seen = r.seen[:0]
 	live := r.edges[:0]
 	for _, e := range r.edges {
-		if e.quota == 0 && len(e.fifo) == 0 {
+		if e.quota == 0 && e.waiting() == 0 {
 			continue // closed by its sender
 		}
 		live = append(live, e)
-		r.seen = append(r.seen, EdgeMail{e.name, len(e.fifo)})
+		mail := EdgeMail{Edge: e.name, Count: e.waiting(), Quota: e.quota}
+		if mail.Count > 0 {
+			mail.Since = e.since[e.taken]
+		}
+		r.seen = append(r.seen, mail)
 	}
 	clear(r.edges[len(live):])
 	r.edges = live
@@ -40,16 +49,39 @@ func (r *Room[M]) Waiting() []EdgeMail {
 func (r *Room[M]) Step(edge, k int) {
 	defer r.rescue()
 	r.now = r.sys.Now()
+	tap, _ := r.sys.(Tap)
 	e := r.edges[edge]
 	for ; k > 0; k-- {
-		var none M
-		m := e.fifo[0]
-		e.fifo[0] = none
-		e.fifo = e.fifo[1:]
+		m := e.take()
 		r.held--
+		if tap != nil {
+			tap.Delivered(e.name, m)
+		}
 		r.handle(m)
 	}
 }
+
+// take removes the first message. The memory of those that were taken is used again once the edge is empty.
+func (e *edge[M]) take() M {
+	var none M
+	m := e.fifo[e.taken]
+	e.fifo[e.taken] = none
+	if e.taken++; e.taken == len(e.fifo) {
+		e.fifo, e.since, e.taken = e.fifo[:0], e.since[:0], 0
+	}
+	return m
+}
+
+// compact makes room behind the last message instead of before the first.
+func (e *edge[M]) compact() {
+	n := copy(e.fifo, e.fifo[e.taken:])
+	clear(e.fifo[n:])
+	copy(e.since, e.since[e.taken:])
+	e.fifo, e.since, e.taken = e.fifo[:n], e.since[:n], 0
+}
+
+// waiting is how many messages are on the edge.
+func (e *edge[M]) waiting() int { return len(e.fifo) - e.taken }
 
 // StepFlush ends a batch.
 func (r *Room[M]) StepFlush() bool {
