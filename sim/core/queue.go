@@ -1,0 +1,134 @@
+package core
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// queue is what waits for a step under one key, in order.
+type queue struct {
+	fifo   []func()
+	forget func()
+}
+
+func (q *queue) len() int { return len(q.fifo) }
+
+func (q *queue) pop() func() {
+	f := q.fifo[0]
+	q.fifo[0] = nil
+	q.fifo = q.fifo[1:]
+	return f
+}
+
+// queues are the queues that are not empty, by key. They are looked up, never listed: a map has no order.
+type queues[K comparable] struct{ by map[K]*queue }
+
+func newQueues[K comparable]() queues[K] { return queues[K]{make(map[K]*queue)} }
+
+// push puts f at the end of a queue; it returns the queue if it was empty, so that it must be made ready.
+func (qs queues[K]) push(key K, f func()) *queue {
+	q := qs.by[key]
+	if q != nil {
+		q.fifo = append(q.fifo, f)
+		return nil
+	}
+	q = &queue{fifo: []func(){f}, forget: func() { delete(qs.by, key) }}
+	qs.by[key] = q
+	return q
+}
+
+// post is an order of an app task.
+type post struct {
+	host     *Host
+	identity string
+	kind     string
+	by       uint64 // the goroutine
+	f        func()
+}
+
+// post queues an order until all app tasks wait for something. Any goroutine may call it.
+func (w *World) post(p post) {
+	p.by = w.pace.Goroutine()
+	w.mu.Lock()
+	w.posts = append(w.posts, p)
+	w.mu.Unlock()
+	w.pace.Kick()
+}
+
+// collect waits until every app task waits for something, and puts what they want in order.
+func (w *World) collect() {
+	if !w.stirred {
+		return
+	}
+	w.stirred = false
+	w.pace.Settle()
+	w.mu.Lock()
+	posts := w.posts
+	w.posts = nil
+	w.mu.Unlock()
+	if len(posts) == 0 {
+		return
+	}
+	slices.SortStableFunc(posts, func(a, b post) int { return strings.Compare(a.identity, b.identity) })
+	for len(posts) > 0 {
+		n := 1
+		for n < len(posts) && posts[n].identity == posts[0].identity {
+			n++
+		}
+		w.enqueue(w.interleave(posts[:n]))
+		posts = posts[n:]
+	}
+}
+
+// interleave orders the posts of one identity: those of one goroutine as they came, and the goroutines by the kinds that
+// they began with, which must differ.
+func (w *World) interleave(posts []post) []post {
+	first := make(map[uint64]string, 1)
+	for i := range posts {
+		if _, seen := first[posts[i].by]; !seen {
+			first[posts[i].by] = posts[i].kind
+		}
+	}
+	if len(first) == 1 {
+		return posts
+	}
+	kinds := make(map[string]bool, len(first))
+	for _, kind := range first { // only whether two are equal matters
+		if kinds[kind] {
+			w.Fail(ambiguous(posts[0].identity, kind))
+		}
+		kinds[kind] = true
+	}
+	slices.SortStableFunc(posts, func(a, b post) int { return strings.Compare(first[a.by], first[b.by]) })
+	return posts
+}
+
+// ambiguous is the error of two calls that nobody can tell apart.
+func ambiguous(identity, kind string) error {
+	return fmt.Errorf("ambiguous concurrency: two goroutines did %q at the same time under the identity %q, so that their order "+
+		"would be chance: give each its own, by the context that its requests are made with (sim.World.Context)", kind, identity)
+}
+
+func (w *World) enqueue(posts []post) {
+	for i := range posts {
+		p := &posts[i]
+		if q := w.orders.push(p.host.name+" "+p.identity, p.f); q != nil {
+			w.ready.add(&item{host: p.host, name: "order of " + p.identity, id: identify(p.host.name, p.identity), queue: q})
+		}
+	}
+}
+
+// goroutine is the number of the calling goroutine: "goroutine 12 [running]:" is how a stack begins.
+func goroutine() uint64 {
+	var space [32]byte
+	b := space[:runtime.Stack(space[:], false)]
+	fields := strings.Fields(string(b))
+	n, err := strconv.ParseUint(fields[1], 10, 64)
+	if err != nil {
+		panic("core: a stack begins with " + string(b))
+	}
+	return n
+}
