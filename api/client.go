@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"quicpro/engine"
 )
 
 // DefaultClient is the client of Do and Get: the system's certificate authorities, no time limit but the dial's.
@@ -50,6 +52,9 @@ type Client struct {
 
 	// QlogDir, if not empty, gets one qlog file for each connection.
 	QlogDir string
+
+	// Engine runs the connections; nil is the one that the whole program shares.
+	Engine *engine.Engine
 
 	once      sync.Once
 	transport *Transport
@@ -127,7 +132,7 @@ func (c *Client) shared() *Transport {
 	c.once.Do(func() {
 		c.transport = &Transport{
 			TLSClientConfig: c.TLS, ConnectTo: c.ConnectTo, DialTimeout: c.DialTimeout,
-			DisableCompression: c.DisableCompression, Logger: c.Logger, QlogDir: c.QlogDir,
+			DisableCompression: c.DisableCompression, Logger: c.Logger, QlogDir: c.QlogDir, Engine: c.Engine,
 		}
 	})
 	return c.transport

@@ -155,7 +155,8 @@ func (h *Host) Delivered(edge string, m any) { h.w.journal.delivered(edge, m) }
 
 // Go starts an app task, in a step of its own.
 func (h *Host) Go(identity string, f func()) {
-	h.w.ready.add(&item{host: h, name: "start of " + identity, id: identify(h.name, "start of "+identity), start: f})
+	name := "start of " + identity
+	h.w.ready.add(&item{host: h, name: name, id: identify(h.name, name), start: f, task: identity})
 }
 
 // Loop starts a socket's reader.

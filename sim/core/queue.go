@@ -2,9 +2,7 @@ package core
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -119,16 +117,4 @@ func (w *World) enqueue(posts []post) {
 			w.ready.add(&item{host: p.host, name: "order of " + p.identity, id: identify(p.host.name, p.identity), queue: q})
 		}
 	}
-}
-
-// goroutine is the number of the calling goroutine: "goroutine 12 [running]:" is how a stack begins.
-func goroutine() uint64 {
-	var space [32]byte
-	b := space[:runtime.Stack(space[:], false)]
-	fields := strings.Fields(string(b))
-	n, err := strconv.ParseUint(fields[1], 10, 64)
-	if err != nil {
-		panic("core: a stack begins with " + string(b))
-	}
-	return n
 }

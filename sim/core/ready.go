@@ -16,6 +16,7 @@ type item struct {
 	loop   *loop
 	queue  *queue
 	start  func() // an app task's
+	task   string // its name
 }
 
 // connection is the name of the connection that a room belongs to: all before its last slash.

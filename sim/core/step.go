@@ -47,7 +47,7 @@ func (w *World) take(it *item) {
 		}
 	default:
 		w.stirred = true
-		w.pace.Start(it.start)
+		w.start(it)
 	}
 	w.stepping = nil
 }

@@ -36,7 +36,8 @@ type World struct {
 	quotas  quotas
 
 	mu    sync.Mutex
-	posts []post // of app tasks, not yet in order
+	posts []post  // of app tasks, not yet in order
+	tasks []*item // that have not ended
 	fault error
 }
 

@@ -1,0 +1,140 @@
+package sim
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"sync"
+	"time"
+
+	"quicpro/api"
+)
+
+// Server is a running HTTP/3 server of a host.
+type Server struct {
+	*api.Server
+	host *Host
+	port string
+}
+
+// URL is where a path of the server is: URL("/file") is "https://srv/file" for a host called srv.
+func (s *Server) URL(path string) string { return "https://" + s.host.name + s.port + path }
+
+// Host is the server's machine.
+func (s *Server) Host() *Host { return s.host }
+
+// Server adds a host that serves HTTP/3 on port 443, or on the port of s.Addr. Without a TLSConfig it gets a certificate
+// for the host's name, which the clients of the world trust. Addr, Engine and TLSConfig are set in s.
+func (w *World) Server(name string, s *api.Server, links ...Link) *Server {
+	w.t.Helper()
+	return w.Host(name, links...).Server(s)
+}
+
+// Server makes the host serve HTTP/3.
+func (h *Host) Server(s *api.Server) *Server {
+	h.w.t.Helper()
+	out := &Server{Server: s, host: h}
+	if s.Addr == "" {
+		s.Addr = ":443"
+	} else if s.Addr != ":443" {
+		out.port = s.Addr
+	}
+	if s.TLSConfig == nil {
+		s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{authority().certificate(h.name)}}
+	}
+	s.Engine = h.engine
+	listening := make(chan error, 1)
+	go func() { listening <- s.ListenAndServe() }()
+	if err := h.w.started(s, listening); err != nil {
+		h.w.t.Fatalf("sim: server %s: %v", h.name, err)
+	}
+	h.closes = append(h.closes, s.Close)
+	return out
+}
+
+// started waits until s listens, or fails to.
+func (w *World) started(s *api.Server, failed <-chan error) error {
+	select {
+	case err := <-failed:
+		return err
+	case <-time.After(time.Nanosecond):
+		return nil
+	}
+}
+
+// Client adds a host with an HTTP/3 client that trusts the servers of the world.
+func (w *World) Client(name string, links ...Link) *api.Client {
+	w.t.Helper()
+	return w.Host(name, links...).Client()
+}
+
+// Client makes a client on the host. Clients of one host do not share connections.
+func (h *Host) Client() *api.Client {
+	c := &api.Client{Engine: h.engine, TLS: &tls.Config{RootCAs: authority().pool}}
+	h.closes = append([]func() error{c.Close}, h.closes...)
+	return c
+}
+
+// issuer makes certificates that are the same in every process: their keys are hashes of the names.
+type issuer struct {
+	pool *x509.CertPool
+	key  ed25519.PrivateKey
+	leaf *x509.Certificate
+
+	mu   sync.Mutex
+	made map[string]tls.Certificate
+}
+
+// authority is the issuer that the servers of all worlds share.
+var authority = sync.OnceValue(func() *issuer {
+	i := &issuer{key: keyOf("authority"), pool: x509.NewCertPool(), made: make(map[string]tls.Certificate)}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "quicpro sim"}, NotBefore: validFrom, NotAfter: validTo,
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	i.leaf = i.sign(template, template, i.key)
+	i.pool.AddCert(i.leaf)
+	return i
+})
+
+var (
+	validFrom = time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
+	validTo   = time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+func keyOf(name string) ed25519.PrivateKey {
+	seed := sha256.Sum256([]byte("quicpro sim " + name))
+	return ed25519.NewKeyFromSeed(seed[:])
+}
+
+// certificate is the one for a host.
+func (i *issuer) certificate(name string) tls.Certificate {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if c, ok := i.made[name]; ok {
+		return c
+	}
+	key := keyOf(name)
+	leaf := i.sign(&x509.Certificate{
+		SerialNumber: new(big.Int).SetBytes(key.Public().(ed25519.PublicKey)[:8]), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
+		NotBefore: validFrom, NotAfter: validTo, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}, i.leaf, key)
+	c := tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}
+	i.made[name] = c
+	return c
+}
+
+func (i *issuer) sign(template, parent *x509.Certificate, key ed25519.PrivateKey) *x509.Certificate {
+	der, err := x509.CreateCertificate(nil, template, parent, key.Public(), i.key)
+	if err == nil {
+		var c *x509.Certificate
+		if c, err = x509.ParseCertificate(der); err == nil {
+			return c
+		}
+	}
+	panic("sim: making a certificate: " + err.Error())
+}

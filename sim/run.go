@@ -1,0 +1,240 @@
+package sim
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/cryptotest"
+	"testing/synctest"
+	"time"
+
+	"quicpro/sim/core"
+	"quicpro/sim/core/draw"
+)
+
+// Seed decides everything that is left to chance in a run.
+type Seed uint64
+
+// Run makes a world of the seed, calls body in it, and then closes every client and server that body left open and checks
+// that nothing remains: no connection, no buffer, no goroutine. Violations of the engine's own rules fail the test too.
+func Run(t *testing.T, seed Seed, body func(*World), options ...Option) {
+	t.Helper()
+	r := run{seed: seed, body: body, draw: draw.New(uint64(seed)), order: DefaultOrder}
+	for _, o := range options {
+		o(&r)
+	}
+	r.run(t)
+}
+
+// Option shapes a run.
+type Option func(*run)
+
+// DefaultOrder is how steps are ordered unless an option says otherwise: mostly as the seed draws it.
+var DefaultOrder = core.Order{Shuffle: 0.5, Starve: 0.02, Fuse: 0.3}
+
+// WithOrder orders the steps of rooms as o says. The zero Order is the plain one, first come, first served.
+func WithOrder(o core.Order) Option { return func(r *run) { r.order = o } }
+
+// Replay makes exactly the listed decisions happen, of all that the seed could have decided. They are written as a failed
+// run prints them: "cli>net #14 lost".
+func Replay(decisions ...string) Option {
+	return func(r *run) {
+		list := make([]draw.Decision, len(decisions))
+		for i, s := range decisions {
+			d, err := draw.Parse(s)
+			if err != nil {
+				r.broken = err
+			}
+			list[i] = d
+		}
+		r.draw = draw.Replay(uint64(r.seed), list)
+	}
+}
+
+// Result puts the run's outcome into o when it is over.
+func Result(o *Outcome) Option { return func(r *run) { r.outcome = o } }
+
+// Outcome is what is known of a run when it is over.
+type Outcome struct {
+	Hash      uint64 // equal for equal runs
+	Steps     uint64
+	Elapsed   time.Duration // virtual
+	Decisions []string
+	Fault     error // what the world found wrong, nil if nothing
+}
+
+// run is one call of Run.
+type run struct {
+	seed    Seed
+	body    func(*World)
+	draw    *draw.Source
+	order   core.Order
+	outcome *Outcome
+	broken  error
+	record  bool
+	steps   []core.Step
+}
+
+// patience is how much real time may pass without a step.
+const patience = 30 * time.Second
+
+func (r *run) run(t *testing.T) {
+	t.Helper()
+	if r.broken != nil {
+		t.Fatal(r.broken)
+	}
+	seedTLS(t, r.seed)
+	pulse := make(chan *bubble, 1)
+	over := make(chan struct{})
+	defer close(over)
+	go watch(t.Name(), pulse, over)
+	defer func() {
+		if v := recover(); v != nil {
+			t.Fatal(explain(v))
+		}
+	}()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, r)
+		pulse <- w.pace
+		defer w.end()
+		go w.execute()
+		r.body(w)
+	})
+}
+
+// seedTLS makes crypto/rand a function of the seed.
+func seedTLS(t *testing.T, seed Seed) {
+	t.Helper()
+	defer func() {
+		if v := recover(); v != nil {
+			t.Fatalf("sim: the test is parallel, or one that it is part of: %v. The random numbers of TLS are the process's, "+
+				"so that one run at a time can have them: leave t.Parallel out", v)
+		}
+	}()
+	cryptotest.SetGlobalRandom(t, uint64(seed))
+}
+
+// explain turns a panic of the bubble into a sentence.
+func explain(v any) string {
+	s := fmt.Sprint(v)
+	if strings.Contains(s, "deadlock") {
+		return "sim: " + s + ": a goroutine of the test waits for something that nobody in its world will ever do. " +
+			"Let everything end, or wait for a context of World.Context, before the function given to Run returns"
+	}
+	buf := make([]byte, 64<<10)
+	return fmt.Sprintf("sim: panic: %s\n%s", s, buf[:runtime.Stack(buf, false)])
+}
+
+// watch ends the process if a world makes no step for long: a goroutine of it spins, or holds a lock while it waits.
+func watch(test string, pulse <-chan *bubble, over <-chan struct{}) {
+	var b *bubble
+	select {
+	case b = <-pulse:
+	case <-over:
+		return
+	}
+	ticker := time.NewTicker(patience)
+	defer ticker.Stop()
+	for seen := int64(-1); ; {
+		select {
+		case <-over:
+			return
+		case <-ticker.C:
+		}
+		steps := b.steps.Load()
+		if steps != seen {
+			seen = steps
+			continue
+		}
+		buf := make([]byte, 1<<20)
+		fmt.Fprintf(os.Stderr, "sim: %s: the world has made no step for %v of real time: one of its goroutines spins, or waits for a "+
+			"sync.Mutex whose owner waits for the world, or for something outside it. All goroutines:\n\n%s\n", test, patience, buf[:runtime.Stack(buf, true)])
+		os.Exit(2)
+	}
+}
+
+// execute is the world's executor.
+func (w *World) execute() {
+	defer close(w.over)
+	w.core.Run(func() bool {
+		w.look()
+		return w.leaving() && (w.empty() || w.core.Now() > w.deadline)
+	})
+}
+
+// look reports a fault when there is one, and lets the test's goroutines go.
+func (w *World) look() {
+	if w.faulted || w.core.Fault() == nil {
+		return
+	}
+	w.faulted = true
+	w.t.Errorf("sim: seed %d: %v", w.run.seed, w.core.Fault())
+	w.cancel()
+	for _, h := range w.hosts {
+		go func() { _ = h.engine.Close() }()
+	}
+}
+
+// windUp is how much virtual time a world has to come to rest after its body has returned.
+const windUp = 2 * time.Minute
+
+// end closes what body left open and waits until nothing remains.
+func (w *World) end() {
+	w.cancel()
+	for _, h := range w.hosts {
+		h.close()
+	}
+	w.mu.Lock()
+	w.left, w.deadline = true, w.pace.Now()+windUp
+	w.mu.Unlock()
+	w.pace.Kick()
+	<-w.over
+	r := w.run
+	if w.core.Fault() == nil {
+		w.judge()
+	}
+	r.steps = w.core.Steps()
+	if r.outcome != nil {
+		*r.outcome = Outcome{Hash: w.core.Hash(), Steps: w.core.StepCount(), Elapsed: w.core.Now(), Fault: w.core.Fault()}
+		for _, d := range w.core.Draw().Taken() {
+			r.outcome.Decisions = append(r.outcome.Decisions, d.String())
+		}
+	}
+	if w.core.Fault() != nil && !w.faulted {
+		w.t.Errorf("sim: seed %d: %v", r.seed, w.core.Fault())
+	}
+}
+
+// judge finds what should not have remained.
+func (w *World) judge() {
+	for _, h := range w.hosts {
+		if left := h.left(); left != "" {
+			w.core.Fail(fmt.Errorf("host %s has not come to rest: %s", h.name, left))
+		}
+	}
+	if tasks := w.core.Tasks(); len(tasks) > 0 {
+		w.core.Fail(fmt.Errorf("these app tasks have not ended, though their contexts have: %s", strings.Join(tasks, ", ")))
+	}
+	if w.core.StepCount() == 0 {
+		w.core.Fail(fmt.Errorf("nothing happened in this world: its function made no request, or returned without waiting for the " +
+			"goroutines that make them"))
+	}
+}
+
+func (w *World) leaving() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.left
+}
+
+// empty reports whether nothing remains.
+func (w *World) empty() bool {
+	for _, h := range w.hosts {
+		if h.left() != "" {
+			return false
+		}
+	}
+	return w.core.Quiet() && len(w.core.Tasks()) == 0
+}

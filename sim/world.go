@@ -1,0 +1,139 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/cryptotest"
+	"time"
+
+	"quicpro/engine"
+	"quicpro/sim/core"
+	"quicpro/sim/core/link"
+)
+
+// World is one run: hosts, the links between them, and a clock of its own. Its methods are for the goroutine of Run's
+// function.
+type World struct {
+	t    *testing.T
+	run  *run
+	core *core.World
+	pace *bubble
+
+	context context.Context
+	cancel  context.CancelFunc
+	hosts   []*Host
+	over    chan struct{} // the executor has ended
+	faulted bool          // the executor's
+
+	mu       sync.Mutex
+	left     bool // body has returned and all was told to close
+	deadline time.Duration
+}
+
+// Link is one direction of a way through the network, or both. Its zero value delivers everything at once.
+type Link = link.Config
+
+// Rates of links.
+const (
+	Kbit = link.Kbit
+	Mbit = link.Mbit
+	Gbit = link.Gbit
+)
+
+func newWorld(t *testing.T, r *run) *World {
+	w := &World{t: t, run: r, pace: newBubble(), over: make(chan struct{})}
+	w.core = core.New(core.Options{Draw: r.draw, Pace: w.pace, Order: r.order, Record: r.record})
+	w.context, w.cancel = context.WithCancel(t.Context())
+	w.pace.idle = func() {
+		w.core.Fail(fmt.Errorf("nothing can happen any more, and the test's goroutines wait: app tasks that have not ended: [%s]. "+
+			"One of them waits for ever", strings.Join(w.core.Tasks(), ", ")))
+	}
+	return w
+}
+
+// T is the test of the world's bubble.
+func (w *World) T() *testing.T { return w.t }
+
+// Now is how long the world has existed.
+func (w *World) Now() time.Duration { return w.pace.Now() }
+
+// Context is a context with an identity, which orders what is done under it: each goroutine that makes requests at the same
+// time as others needs one of its own. It ends with Run's function.
+func (w *World) Context(identity string) context.Context { return engine.Named(w.context, identity) }
+
+// Host is one machine of the world. It can have a server, clients, or an engine for embedding.
+type Host struct {
+	w      *World
+	name   string
+	core   *core.Host
+	engine *engine.Engine
+	log    log
+	closes []func() error
+}
+
+// Host adds a machine that is connected to the others by links: none is a perfect one, one serves both directions, two are
+// the way up and the way down.
+func (w *World) Host(name string, links ...Link) *Host {
+	w.t.Helper()
+	var o core.HostOptions
+	switch len(links) {
+	case 0:
+	case 1:
+		o.Up, o.Down = links[0], links[0]
+	case 2:
+		o.Up, o.Down = links[0], links[1]
+	default:
+		w.t.Fatalf("sim: host %s has %d links: give it none, one for both directions, or one up and one down", name, len(links))
+	}
+	o.Context = w.context
+	o.Reseed = func(seed uint64) { cryptotest.SetGlobalRandom(w.t, seed) }
+	inner, err := w.core.AddHost(name, o)
+	if err != nil {
+		w.t.Fatalf("sim: %v", err)
+	}
+	h := &Host{w: w, name: name, core: inner, log: log{w: w}}
+	h.engine = engine.New(engine.Options{World: inner, Logger: slog.New(&h.log)})
+	w.hosts = append(w.hosts, h)
+	return h
+}
+
+// Engine is the host's, for channel-level embedding. It is closed with the world.
+func (h *Host) Engine() *engine.Engine { return h.engine }
+
+// close ends what the host has, clients first.
+func (h *Host) close() {
+	for _, f := range h.closes {
+		if err := f(); err != nil {
+			h.w.core.Fail(fmt.Errorf("closing host %s: %w", h.name, err))
+		}
+	}
+	if err := h.engine.Close(); err != nil {
+		h.w.core.Fail(fmt.Errorf("closing host %s: %w", h.name, err))
+	}
+}
+
+// left says what the host's engine still has.
+func (h *Host) left() string {
+	if o := h.engine.Outstanding(); o != (engine.Outstanding{}) {
+		return fmt.Sprintf("%+v", o)
+	}
+	return ""
+}
+
+// log is an engine's log, which should stay empty: it hears of panics and of sockets that failed.
+type log struct{ w *World }
+
+func (l *log) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelError }
+func (l *log) WithAttrs([]slog.Attr) slog.Handler               { return l }
+func (l *log) WithGroup(string) slog.Handler                    { return l }
+
+func (l *log) Handle(_ context.Context, r slog.Record) error {
+	line := r.Message
+	r.Attrs(func(a slog.Attr) bool { line += " " + a.String(); return true })
+	l.w.core.Fail(fmt.Errorf("an engine logged: %s", line))
+	return nil
+}
