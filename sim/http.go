@@ -45,18 +45,25 @@ func (h *Host) Server(s *api.Server) *Server {
 	if s.TLSConfig == nil {
 		s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{authority().certificate(h.name)}}
 	}
-	s.Engine = h.engine
-	listening := make(chan error, 1)
-	go func() { listening <- s.ListenAndServe() }()
-	if err := h.w.started(s, listening); err != nil {
-		h.w.t.Fatalf("sim: server %s: %v", h.name, err)
-	}
-	h.closes = append(h.closes, s.Close)
+	h.serve(out)
 	return out
 }
 
+// serve starts a server.
+func (h *Host) serve(s *Server) {
+	h.w.t.Helper()
+	s.Engine = h.engine
+	listening := make(chan error, 1)
+	go func() { listening <- s.ListenAndServe() }()
+	if err := h.w.started(listening); err != nil {
+		h.w.t.Fatalf("sim: server %s: %v", h.name, err)
+	}
+	h.servers = append(h.servers, s)
+	h.closes = append(h.closes, s.Close)
+}
+
 // started waits until s listens, or fails to.
-func (w *World) started(s *api.Server, failed <-chan error) error {
+func (w *World) started(failed <-chan error) error {
 	select {
 	case err := <-failed:
 		return err

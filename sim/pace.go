@@ -22,6 +22,9 @@ type bubble struct {
 // boredom is how long a world waits for app tasks when nothing else can happen.
 const boredom = time.Hour
 
+// bubbleYear is when every bubble's clock starts; no world lives for two years.
+const bubbleYear = 2002
+
 var _ core.Pace = (*bubble)(nil)
 
 func newBubble() *bubble { return &bubble{born: time.Now(), kick: make(chan struct{}, 1)} }
@@ -61,6 +64,10 @@ func (b *bubble) Start(f func()) { go f() }
 
 // Goroutine is the number of the calling goroutine: "goroutine 12 [running]:" is how a stack begins.
 func (b *bubble) Goroutine() uint64 {
+	if time.Now().Year() > bubbleYear {
+		panic("sim: a goroutine outside the world uses a client or server of it: make the goroutine inside the function given to " +
+			"Run, where time is virtual")
+	}
 	var space [32]byte
 	stack := string(space[:runtime.Stack(space[:], false)])
 	n, err := strconv.ParseUint(strings.Fields(stack)[1], 10, 64)

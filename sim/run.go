@@ -21,11 +21,41 @@ type Seed uint64
 // that nothing remains: no connection, no buffer, no goroutine. Violations of the engine's own rules fail the test too.
 func Run(t *testing.T, seed Seed, body func(*World), options ...Option) {
 	t.Helper()
-	r := run{seed: seed, body: body, draw: draw.New(uint64(seed)), order: DefaultOrder}
-	for _, o := range options {
-		o(&r)
+	first := newRun(seed, body, options)
+	first.run(t)
+	if !first.verify || t.Failed() {
+		return
 	}
-	r.run(t)
+	second := newRun(seed, body, options)
+	second.run(t)
+	if difference := compare(first.steps, second.steps); difference != "" {
+		t.Errorf("sim: seed %d: two runs differ: %s", seed, difference)
+	}
+}
+
+func newRun(seed Seed, body func(*World), options []Option) *run {
+	r := &run{seed: seed, body: body, draw: draw.New(uint64(seed)), order: DefaultOrder}
+	for _, o := range options {
+		o(r)
+	}
+	return r
+}
+
+// compare finds the first step in which two runs differ; it returns "" if they do not.
+func compare(a, b []core.Step) string {
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	switch {
+	case i == len(a) && i == len(b):
+		return ""
+	case i == len(a) || i == len(b):
+		return fmt.Sprintf("they have %d and %d steps, and are equal up to there", len(a), len(b))
+	case i > 0 && a[i].Hash != b[i].Hash:
+		return fmt.Sprintf("step %d, %v, did something else the second time", i, a[i-1])
+	}
+	return fmt.Sprintf("step %d was %v, and then %v", i+1, a[i], b[i])
 }
 
 // Option shapes a run.
@@ -53,6 +83,10 @@ func Replay(decisions ...string) Option {
 	}
 }
 
+// Verify runs the world twice and fails the test at the first step in which the two runs differ: something in the test's
+// programs is left to chance then, the order of a map for instance.
+func Verify() Option { return func(r *run) { r.verify, r.record = true, true } }
+
 // Result puts the run's outcome into o when it is over.
 func Result(o *Outcome) Option { return func(r *run) { r.outcome = o } }
 
@@ -73,6 +107,7 @@ type run struct {
 	order   core.Order
 	outcome *Outcome
 	broken  error
+	verify  bool
 	record  bool
 	steps   []core.Step
 }
@@ -160,7 +195,7 @@ func (w *World) execute() {
 	defer close(w.over)
 	w.core.Run(func() bool {
 		w.look()
-		return w.leaving() && (w.empty() || w.core.Now() > w.deadline)
+		return w.hopeless || w.leaving() && (w.empty() || w.core.Now() > w.deadline)
 	})
 }
 
@@ -186,8 +221,12 @@ func (w *World) end() {
 	for _, h := range w.hosts {
 		h.close()
 	}
+	w.do("end", func() {
+		w.deadline = w.core.Now() + windUp
+		w.core.At(w.deadline+1, func() {})
+	})
 	w.mu.Lock()
-	w.left, w.deadline = true, w.pace.Now()+windUp
+	w.left = true
 	w.mu.Unlock()
 	w.pace.Kick()
 	<-w.over

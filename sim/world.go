@@ -27,11 +27,15 @@ type World struct {
 	cancel  context.CancelFunc
 	hosts   []*Host
 	over    chan struct{} // the executor has ended
-	faulted bool          // the executor's
 
-	mu       sync.Mutex
-	left     bool // body has returned and all was told to close
-	deadline time.Duration
+	// the executor's
+	faulted  bool // and the test knows
+	hopeless bool // the test's function will not return
+
+	deadline time.Duration // the end of windUp
+
+	mu   sync.Mutex
+	left bool // body has returned and all was told to close
 }
 
 // Link is one direction of a way through the network, or both. Its zero value delivers everything at once.
@@ -48,11 +52,20 @@ func newWorld(t *testing.T, r *run) *World {
 	w := &World{t: t, run: r, pace: newBubble(), over: make(chan struct{})}
 	w.core = core.New(core.Options{Draw: r.draw, Pace: w.pace, Order: r.order, Record: r.record})
 	w.context, w.cancel = context.WithCancel(t.Context())
-	w.pace.idle = func() {
-		w.core.Fail(fmt.Errorf("nothing can happen any more, and the test's goroutines wait: app tasks that have not ended: [%s]. "+
-			"One of them waits for ever", strings.Join(w.core.Tasks(), ", ")))
-	}
+	w.pace.idle = w.idle
 	return w
+}
+
+// idle is called when nothing has happened for long, and nothing can.
+func (w *World) idle() {
+	switch {
+	case w.leaving():
+	case w.faulted:
+		w.hopeless = true // closing everything has not helped
+	default:
+		w.core.Fail(fmt.Errorf("nothing can happen any more, and the test waits for something all the same; app tasks that have not "+
+			"ended: [%s]", strings.Join(w.core.Tasks(), ", ")))
+	}
 }
 
 // T is the test of the world's bubble.
@@ -65,40 +78,62 @@ func (w *World) Now() time.Duration { return w.pace.Now() }
 // time as others needs one of its own. It ends with Run's function.
 func (w *World) Context(identity string) context.Context { return engine.Named(w.context, identity) }
 
-// Host is one machine of the world. It can have a server, clients, or an engine for embedding.
+// Host is one machine of the world. It can have servers, clients, or an engine for embedding.
 type Host struct {
-	w      *World
-	name   string
-	core   *core.Host
-	engine *engine.Engine
-	log    log
-	closes []func() error
+	w       *World
+	name    string
+	core    *core.Host
+	engine  *engine.Engine
+	log     log
+	servers []*Server
+	closes  []func() error // clients' first
+}
+
+// Clock is what a host's clocks show, compared with the world's.
+type Clock = core.Clock
+
+// HostConfig shapes a host.
+type HostConfig struct {
+	Name     string
+	Up, Down Link // its way to the others, and back
+	Clock    Clock
 }
 
 // Host adds a machine that is connected to the others by links: none is a perfect one, one serves both directions, two are
 // the way up and the way down.
 func (w *World) Host(name string, links ...Link) *Host {
 	w.t.Helper()
-	var o core.HostOptions
+	c := HostConfig{Name: name}
 	switch len(links) {
 	case 0:
 	case 1:
-		o.Up, o.Down = links[0], links[0]
+		c.Up, c.Down = links[0], links[0]
 	case 2:
-		o.Up, o.Down = links[0], links[1]
+		c.Up, c.Down = links[0], links[1]
 	default:
 		w.t.Fatalf("sim: host %s has %d links: give it none, one for both directions, or one up and one down", name, len(links))
 	}
-	o.Context = w.context
-	o.Reseed = func(seed uint64) { cryptotest.SetGlobalRandom(w.t, seed) }
-	inner, err := w.core.AddHost(name, o)
+	return w.HostOf(c)
+}
+
+// HostOf adds a machine of that configuration.
+func (w *World) HostOf(c HostConfig) *Host {
+	w.t.Helper()
+	inner, err := w.core.AddHost(c.Name, core.HostOptions{
+		Clock: c.Clock, Up: c.Up, Down: c.Down, Context: w.context,
+		Reseed: func(seed uint64) { cryptotest.SetGlobalRandom(w.t, seed) },
+	})
 	if err != nil {
 		w.t.Fatalf("sim: %v", err)
 	}
-	h := &Host{w: w, name: name, core: inner, log: log{w: w}}
-	h.engine = engine.New(engine.Options{World: inner, Logger: slog.New(&h.log)})
+	h := &Host{w: w, name: c.Name, core: inner, log: log{w: w}}
+	h.engine = h.newEngine()
 	w.hosts = append(w.hosts, h)
 	return h
+}
+
+func (h *Host) newEngine() *engine.Engine {
+	return engine.New(engine.Options{World: h.core, Logger: slog.New(&h.log)})
 }
 
 // Engine is the host's, for channel-level embedding. It is closed with the world.

@@ -23,7 +23,8 @@ type Host struct {
 	name    string
 	addr    netip.Addr
 	clock   Clock
-	life    int // how often it has crashed
+	life    int // how often it was born again
+	keys    int // in which life its engine's keys were drawn
 	frozen  bool
 	down    bool
 	sockets map[uint16]*Socket
@@ -89,6 +90,9 @@ func (w *World) AddHost(name string, o HostOptions) (*Host, error) {
 	return h, nil
 }
 
+// Post queues an order of the run's own, beside those of its hosts' app tasks.
+func (w *World) Post(identity, kind string, f func()) { w.nobody.Post(identity, kind, f) }
+
 // firstPort is the first that a client's socket gets.
 const firstPort = 49152
 
@@ -107,12 +111,16 @@ func (h *Host) Thaw() { h.frozen = false }
 // CutOff makes the host silent and deaf: what it sends is lost, and what is sent to it too.
 func (h *Host) CutOff() { h.down = true }
 
-// Reborn ends a CutOff as another life of the host: its engines draw new random numbers, but for their reset keys if
-// keepKeys is set.
+// Rejoin ends a CutOff.
+func (h *Host) Rejoin() { h.down = false }
+
+// Reborn ends a CutOff as another life of the host: its engine draws other random numbers, but for the key of its
+// stateless resets if keepKeys is set.
 func (h *Host) Reborn(keepKeys bool) {
 	h.down = false
+	h.life++
 	if !keepKeys {
-		h.life++
+		h.keys = h.life
 	}
 }
 
@@ -191,19 +199,24 @@ func (h *Host) Reseed(identity string) {
 	}
 	n := h.seeds[identity]
 	h.seeds[identity] = n + 1
-	h.reseed(h.w.draw.At("tls of "+h.lifeName()+" "+identity).Uint64(n, "seed"))
+	h.reseed(h.w.draw.At("tls of "+h.nameIn(h.life)+" "+identity).Uint64(n, "seed"))
 }
 
-func (h *Host) lifeName() string {
-	if h.life == 0 {
+// nameIn tells the lives of a host apart.
+func (h *Host) nameIn(life int) string {
+	if life == 0 {
 		return h.name
 	}
-	return h.name + " in life " + strconv.Itoa(h.life+1)
+	return h.name + " in life " + strconv.Itoa(life+1)
 }
 
-// Random is the source of one identity.
+// Random is the source of one identity. An engine draws its keys as "engine".
 func (h *Host) Random(identity string) port.Random {
-	return &random{place: h.w.draw.At("random of " + h.lifeName() + " " + identity), asked: make(map[string]uint64)}
+	life := h.life
+	if identity == "engine" {
+		life = h.keys
+	}
+	return &random{place: h.w.draw.At("random of " + h.nameIn(life) + " " + identity), asked: make(map[string]uint64)}
 }
 
 // random is a port.Random with a stream of its own for each purpose.

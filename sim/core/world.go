@@ -21,6 +21,7 @@ type World struct {
 
 	now      time.Duration // since the world began; it stands still while steps are taken
 	hosts    []*Host
+	nobody   *Host // whose the run's own orders are
 	names    map[string]*Host
 	addrs    map[netip.Addr]*Host
 	ready    ready
@@ -59,6 +60,7 @@ func New(o Options) *World {
 	w := &World{
 		draw: o.Draw, pace: o.Pace, names: make(map[string]*Host), addrs: make(map[netip.Addr]*Host), stirred: true,
 	}
+	w.nobody = &Host{w: w}
 	w.order = newOrder(o.Order, o.Draw)
 	w.net = link.NewNetwork(o.Draw)
 	w.net.Tap = o.Tap

@@ -1,0 +1,99 @@
+package sim
+
+import (
+	"crypto/tls"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"quicpro/api"
+)
+
+// Each misuse runs in a process of its own, where it fails; what is tested is the sentence that it fails with.
+var misuses = map[string]struct {
+	want string
+	run  func(t *testing.T)
+}{
+	"nothing to do": {"nothing happened in this world", func(t *testing.T) { Run(t, 1, func(*World) {}) }},
+	"two under one identity": {"ambiguous concurrency: two goroutines did \"exchange\"", func(t *testing.T) {
+		Run(t, 1, func(w *World) {
+			srv, c := w.Server("srv", &api.Server{Handler: http.HandlerFunc(echo)}), w.Client("cli")
+			_, _ = c.Get(w.Context("first"), srv.URL("/"))
+			var all sync.WaitGroup
+			for range 2 {
+				all.Go(func() { _, _ = c.Get(w.Context("cli"), srv.URL("/")) })
+			}
+			all.Wait()
+		})
+	}},
+	"a handler that waits for ever": {"these app tasks have not ended", func(t *testing.T) {
+		Run(t, 1, func(w *World) {
+			srv := w.Server("srv", &api.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-make(chan int) })})
+			c := w.Client("cli")
+			c.Timeout = time.Second
+			_, _ = c.Get(w.Context("cli"), srv.URL("/"))
+		})
+	}},
+	"a test that waits for ever": {"nothing can happen any more", func(t *testing.T) {
+		Run(t, 1, func(w *World) {
+			w.Server("srv", &api.Server{Handler: http.HandlerFunc(echo)})
+			<-make(chan int)
+		})
+	}},
+	"a parallel test": {"leave t.Parallel out", func(t *testing.T) {
+		t.Parallel()
+		Run(t, 1, func(*World) {})
+	}},
+	"a TLS callback that sleeps": {"a TLS callback slept", func(t *testing.T) {
+		Run(t, 1, func(w *World) {
+			config := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+				time.Sleep(time.Second)
+				c := authority().certificate("srv")
+				return &c, nil
+			}}
+			srv := w.Server("srv", &api.Server{Handler: http.HandlerFunc(echo), TLSConfig: config})
+			_, _ = w.Client("cli").Get(w.Context("cli"), srv.URL("/"))
+		})
+	}},
+	"a goroutine outside": {"a goroutine outside the world", func(t *testing.T) {
+		orders, done := make(chan func()), make(chan int)
+		go func() {
+			for f := range orders {
+				f()
+			}
+		}()
+		Run(t, 1, func(w *World) {
+			srv, c := w.Server("srv", &api.Server{Handler: http.HandlerFunc(echo)}), w.Client("cli")
+			orders <- func() {
+				resp, err := c.Get(w.Context("cli"), srv.URL("/"))
+				if err == nil {
+					_, _ = io.Copy(io.Discard, resp.Body)
+				}
+			}
+			<-done
+		})
+	}},
+}
+
+func TestMisuseGetsASentence(t *testing.T) {
+	if name := os.Getenv("SIM_MISUSE"); name != "" {
+		misuses[name].run(t)
+		return
+	}
+	for name, m := range misuses {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(os.Args[0], "-test.run=^TestMisuseGetsASentence$", "-test.timeout=20s")
+			cmd.Env = append(os.Environ(), "SIM_MISUSE="+name)
+			out, err := cmd.CombinedOutput()
+			if err == nil || !strings.Contains(string(out), m.want) {
+				t.Errorf("%v, without the sentence %q:\n%.3000s", err, m.want, out)
+			}
+		})
+	}
+}
