@@ -256,7 +256,7 @@ func (w *World) judge() {
 	if tasks := w.core.Tasks(); len(tasks) > 0 {
 		w.core.Fail(fmt.Errorf("these app tasks have not ended, though their contexts have: %s", strings.Join(tasks, ", ")))
 	}
-	if w.core.StepCount() == 0 {
+	if w.core.Datagrams() == 0 {
 		w.core.Fail(fmt.Errorf("nothing happened in this world: its function made no request, or returned without waiting for the " +
 			"goroutines that make them"))
 	}

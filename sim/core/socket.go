@@ -99,6 +99,7 @@ func (s *Socket) Write(b []byte, segSize int, to netip.AddrPort, _ netip.Addr, e
 	for at := 0; at < len(b); at += segSize {
 		datagram := b[at:min(at+segSize, len(b))]
 		w.journal.bytes(datagram)
+		w.datagrams++
 		if !s.h.down {
 			w.net.Send(instant(w.now), s.local, to, ecn, datagram)
 		}

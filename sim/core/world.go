@@ -30,7 +30,8 @@ type World struct {
 	orders   queues[string]
 	mail     queues[any]
 	stirred  bool // an app task may be at work
-	stopped  bool
+
+	datagrams uint64 // sent
 
 	journal journal
 	checks  checks
@@ -154,6 +155,9 @@ func (w *World) Fault() error {
 // Hash is a function of every step so far: when it was, whose, over which edge, what kind of message, every byte that any
 // host sent, and what app tasks reported.
 func (w *World) Hash() uint64 { return w.journal.hash }
+
+// Datagrams is how many the hosts have sent.
+func (w *World) Datagrams() uint64 { return w.datagrams }
 
 // Quiet reports whether no room has mail, no app task's order waits, and no datagram is on its way.
 func (w *World) Quiet() bool { return w.ready.len() == 0 && w.net.InFlight() == 0 }
