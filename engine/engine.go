@@ -16,12 +16,16 @@ type Options struct {
 	World World
 	// Logger gets the engine's own troubles: panics and sockets that failed. nil is slog's default.
 	Logger *slog.Logger
+	// Trace makes a trace for each connection, told beside those of its Logger and QlogDir; nil means none, and so does a
+	// nil result. The rooms of a connection call it on their own goroutines, several at once.
+	Trace func(role wire.Role, odcid wire.ConnectionID) port.Trace
 }
 
 // Engine is the home of sockets and their connections. Its methods are safe for any number of goroutines.
 type Engine struct {
 	world    World
 	log      *slog.Logger
+	trace    tracer // of every connection; may be nil
 	chunks   actor.Chunks
 	resetKey [32]byte // for stateless reset tokens; a server that restarts has another
 
@@ -37,7 +41,7 @@ type Engine struct {
 
 // New makes an engine.
 func New(o Options) *Engine {
-	e := &Engine{world: o.World, log: o.Logger, sockets: map[*socket]struct{}{}, connections: map[*connection]struct{}{}}
+	e := &Engine{world: o.World, log: o.Logger, trace: o.Trace, sockets: map[*socket]struct{}{}, connections: map[*connection]struct{}{}}
 	if e.world == nil {
 		e.world = NewWorld()
 	}
