@@ -16,6 +16,9 @@ type Options struct {
 	World World
 	// Logger gets the engine's own troubles: panics and sockets that failed. nil is slog's default.
 	Logger *slog.Logger
+	// Trace makes a trace for each connection, told beside those of its Logger and QlogDir; nil means none, and so does a
+	// nil result. The rooms of a connection call it on their own goroutines, several at once.
+	Trace func(role wire.Role, odcid wire.ConnectionID) port.Trace
 }
 
 // Engine is the home of sockets and their connections. Its methods are safe for any number of goroutines.
@@ -24,6 +27,7 @@ type Engine struct {
 	stage    Stage          // the world, if it is one
 	named    map[string]int // on a stage: how many exchanges each identity has had
 	log      *slog.Logger
+	trace    tracer // of every connection; may be nil
 	chunks   actor.Chunks
 	resetKey [32]byte // for stateless reset tokens; a server that restarts has another
 
@@ -39,7 +43,7 @@ type Engine struct {
 
 // New makes an engine.
 func New(o Options) *Engine {
-	e := &Engine{world: o.World, log: o.Logger}
+	e := &Engine{world: o.World, log: o.Logger, trace: o.Trace}
 	if e.world == nil {
 		e.world = NewWorld()
 	}

@@ -13,10 +13,10 @@ import (
 // tracer makes the trace of one connection; nil if nobody wants one.
 type tracer func(role wire.Role, odcid wire.ConnectionID) port.Trace
 
-// tracer returns what makes the traces of connections: a qlog file each in qlogDir, lines in log, both, or nil.
+// tracer returns what makes the traces of connections: a qlog file each in qlogDir, lines in log, the engine's own, or nil.
 func (e *Engine) tracer(log *slog.Logger, qlogDir string) tracer {
 	if log == nil && qlogDir == "" {
-		return nil
+		return e.trace
 	}
 	return func(role wire.Role, odcid wire.ConnectionID) port.Trace {
 		var file, lines port.Trace
@@ -27,6 +27,9 @@ func (e *Engine) tracer(log *slog.Logger, qlogDir string) tracer {
 		}
 		if log != nil {
 			lines = qlog.NewLines(log, role, odcid)
+		}
+		if e.trace != nil {
+			return qlog.Tee(e.trace(role, odcid), qlog.Tee(file, lines))
 		}
 		return qlog.Tee(file, lines)
 	}

@@ -38,6 +38,7 @@ type received struct {
 	eliciting wire.PacketNumber // the largest ack-eliciting one
 	waiting   int               // ack-eliciting packets that no ACK has covered
 	fresh     bool              // some packet was not covered by an ACK
+	lowest    wire.PacketNumber // the lowest such packet, if fresh
 	urgent    bool              // an ACK is due now
 	deadline  mono.Time         // when it is due
 	ecn       wire.ECNCounts
@@ -61,6 +62,9 @@ func (r *received) duplicate(pn wire.PacketNumber) bool {
 func (r *received) add(pn wire.PacketNumber, at mono.Time, ecn uint8) {
 	if forgotten := r.ranges.Add(pn, pn+1); !forgotten.Empty() {
 		r.floor = max(r.floor, forgotten.Hi)
+	}
+	if !r.fresh || pn < r.lowest {
+		r.lowest = pn
 	}
 	r.fresh = true
 	if pn > r.largest {
@@ -103,10 +107,15 @@ func (r *received) due(now mono.Time) bool {
 func (r *received) append(b []byte, now mono.Time, exponent uint8, budget int) []byte {
 	var ranges [maxAckRanges]wire.AckRange
 	set := r.ranges.Ranges()
+	known := r.known
+	if r.fresh {
+		// RFC 9000 s13.2.1: one that was overtaken is below what the peer knows, and MUST be acknowledged all the same.
+		known = min(known, r.lowest)
+	}
 	n := 0
 	for i := len(set) - 1; i >= 0 && n < len(ranges); i-- {
 		// RFC 9000 s13.2.4: what the peer has seen acknowledged can be left out; never the newest range.
-		if n > 0 && set[i].Hi <= r.known {
+		if n > 0 && set[i].Hi <= known {
 			break
 		}
 		ranges[n] = wire.AckRange{Lo: set[i].Lo, Hi: set[i].Hi - 1}

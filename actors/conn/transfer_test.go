@@ -152,24 +152,30 @@ func TestManySmallRequestsSurviveALossyLink(t *testing.T) {
 		p := newPair(t, seed, nil)
 		p.link = link{delay: 3 * time.Millisecond, loss: 20, reorder: 10}
 		p.connect()
-		next := uint64(0)
-		for range 300 {
-			for next < p.client.h3.credit.Bidi && next < 300 {
-				id := wire.MakeStreamID(wire.Client, false, next)
-				p.client.open(id).write(pattern(40+int(next%90), byte(next)), true)
-				next++
-			}
-			p.until(20*time.Second, func() bool {
-				p.answerAll()
-				return next < 300 && p.client.h3.credit.Bidi > next || next == 300 && p.client.conn.streams.live+p.server.conn.streams.live == 0
-			})
-		}
-		if next != 300 || p.client.conn.streams.live != 0 || p.server.conn.streams.live != 0 {
-			t.Fatalf("seed %d: %d requests, %d and %d left", seed, next, p.client.conn.streams.live, p.server.conn.streams.live)
-		}
+		p.manyRequests(300)
 		p.link = link{delay: p.link.delay}
 		p.quiet()
 		p.close()
+	}
+}
+
+// manyRequests makes n small requests, as credit permits, and lets each be answered.
+func (p *pair) manyRequests(n uint64) {
+	p.t.Helper()
+	next := uint64(0)
+	for range n {
+		for next < p.client.h3.credit.Bidi && next < n {
+			id := wire.MakeStreamID(wire.Client, false, next)
+			p.client.open(id).write(pattern(40+int(next%90), byte(next)), true)
+			next++
+		}
+		p.until(20*time.Second, func() bool {
+			p.answerAll()
+			return next < n && p.client.h3.credit.Bidi > next || next == n && p.client.conn.streams.live+p.server.conn.streams.live == 0
+		})
+	}
+	if next != n || p.client.conn.streams.live != 0 || p.server.conn.streams.live != 0 {
+		p.t.Fatalf("%d requests, %d and %d left", next, p.client.conn.streams.live, p.server.conn.streams.live)
 	}
 }
 

@@ -21,6 +21,7 @@ type world struct {
 	ticket int
 	random *rand.Rand
 	deaths []actor.Death
+	check  func() // may be nil: looks at everything whenever nothing is left to do
 }
 
 type event struct {
@@ -86,6 +87,9 @@ func (w *world) until(d time.Duration, done func() bool) bool {
 	end := w.now.Add(d)
 	for {
 		w.settle()
+		if w.check != nil {
+			w.check()
+		}
 		if done() {
 			return true
 		}

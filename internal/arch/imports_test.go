@@ -43,6 +43,8 @@ var graph = []row{
 	{packages: "engine", ours: []string{"wire/...", "actors/...", "internal/..."}},
 	{packages: "api", ours: []string{"engine", "actors/port", "wire", "wire/h3wire", "internal/actor", "internal/mono"}, others: []string{"golang.org/x/net/..."}},
 	{packages: "sim/core", ours: []string{"engine", "wire/...", "actors/...", "internal/..."}},
+	// A model that judges the engine shares nothing with it but the trace and the parsers.
+	{packages: "sim/core/oracle", ours: []string{"wire", "wire/h3wire", "actors/port", "internal/mono"}},
 	{packages: "sim/...", ours: []string{"sim/...", "api", "engine", "wire/...", "actors/...", "internal/..."}},
 	{packages: "cmd/...", ours: []string{"api", "engine", "sim/core"}, others: []string{
 		"golang.org/x/net/...", "golang.org/x/term", "github.com/spf13/pflag", "github.com/schollz/progressbar/v3",
@@ -56,8 +58,8 @@ var room = []string{"wire", "actors/port", "internal/actor", "internal/mono"}
 // inTests is what any test may import beside its package's own.
 var inTests = []string{"github.com/google/go-cmp/...", "go.uber.org/goleak"}
 
-// deterministic packages run the same way every time: the rooms, and the cores they are made of.
-var deterministic = []string{"actors/...", "internal/recovery", "internal/congestion", "internal/flow", "internal/buffer"}
+// deterministic packages run the same way every time: the rooms, the cores they are made of, and the model that judges them.
+var deterministic = []string{"actors/...", "internal/recovery", "internal/congestion", "internal/flow", "internal/buffer", "sim/core/oracle"}
 
 // bannedImports are the packages that a deterministic one may not name at all, with the reason.
 var bannedImports = []struct{ pattern, why string }{
