@@ -42,7 +42,9 @@ var graph = []row{
 
 	{packages: "engine", ours: []string{"wire/...", "actors/...", "internal/..."}},
 	{packages: "api", ours: []string{"engine", "actors/port", "wire", "wire/h3wire", "internal/actor", "internal/mono"}, others: []string{"golang.org/x/net/..."}},
-	{packages: "sim/core", ours: []string{"engine", "wire/...", "actors/...", "internal/..."}},
+	{packages: "sim/core/draw"},
+	{packages: "sim/core/link", ours: []string{"wire", "internal/mono", "internal/udp", "sim/core/draw"}},
+	{packages: "sim/core", ours: []string{"engine", "wire/...", "actors/...", "internal/...", "sim/core/..."}},
 	{packages: "sim/...", ours: []string{"sim/...", "api", "engine", "wire/...", "actors/...", "internal/..."}},
 	{packages: "cmd/...", ours: []string{"api", "engine", "sim/core"}, others: []string{
 		"golang.org/x/net/...", "golang.org/x/term", "github.com/spf13/pflag", "github.com/schollz/progressbar/v3",
@@ -56,8 +58,10 @@ var room = []string{"wire", "actors/port", "internal/actor", "internal/mono"}
 // inTests is what any test may import beside its package's own.
 var inTests = []string{"github.com/google/go-cmp/...", "go.uber.org/goleak"}
 
-// deterministic packages run the same way every time: the rooms, and the cores they are made of.
-var deterministic = []string{"actors/...", "internal/recovery", "internal/congestion", "internal/flow", "internal/buffer"}
+// deterministic packages run the same way every time: the rooms, the cores they are made of, and the simulator's chance and links.
+var deterministic = []string{
+	"actors/...", "internal/recovery", "internal/congestion", "internal/flow", "internal/buffer", "sim/core/draw", "sim/core/link",
+}
 
 // bannedImports are the packages that a deterministic one may not name at all, with the reason.
 var bannedImports = []struct{ pattern, why string }{
@@ -133,7 +137,7 @@ func forbidden(k *pkg, r *row, f *file, name string) string {
 	case ours:
 		return ""
 	case name == "testing" || strings.HasPrefix(name, "testing/"):
-		if !matches(k.path, []string{"sim/..."}) {
+		if !matches(k.path, []string{"sim/..."}) || matches(k.path, deterministic) {
 			return "only sim imports testing outside tests"
 		}
 		return ""
