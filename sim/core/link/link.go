@@ -14,6 +14,10 @@ type Datagram struct {
 	From, To netip.AddrPort
 	ECN      udp.ECN
 	Bytes    []byte
+
+	// A network's own: the way, and how many of its links lie behind.
+	way  *way
+	hops int
 }
 
 // Arrival is a datagram that comes out of a link at a time.
