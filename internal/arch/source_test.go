@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -41,6 +42,7 @@ type file struct {
 	lines  int
 	test   bool
 	nested bool // belongs to a module of its own
+	other  bool // is built for other systems only
 	ast    *ast.File
 }
 
@@ -122,6 +124,7 @@ func parse(sources map[string]string, nested []string) (*project, error) {
 			return nil, err
 		}
 		f := &file{name: name, lines: strings.Count(text, "\n"), test: strings.HasSuffix(name, "_test.go"), ast: tree}
+		f.other = !built(name, text)
 		p.files = append(p.files, f)
 		for _, n := range nested {
 			f.nested = f.nested || strings.HasPrefix(name, n+"/")
@@ -136,6 +139,14 @@ func parse(sources map[string]string, nested []string) (*project, error) {
 		p.packages[dir].files = append(p.packages[dir].files, f)
 	}
 	return p, nil
+}
+
+// built reports whether a file is part of a build on this system.
+func built(name, text string) bool {
+	here := build.Default
+	here.OpenFile = func(string) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }
+	ok, err := here.MatchFile(path.Split(name))
+	return ok || err != nil
 }
 
 // all returns the packages whose path is one of the patterns, in order. A pattern may end in "/...".
@@ -157,7 +168,7 @@ func (p *project) typed(k *pkg) *pkg {
 	k.checked = true
 	var trees []*ast.File
 	for _, f := range k.files {
-		if !f.test {
+		if !f.test && !f.other {
 			trees = append(trees, f.ast)
 		}
 	}
