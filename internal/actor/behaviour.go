@@ -49,6 +49,10 @@ type Runner interface {
 	Step(edge, k int)
 	// StepFlush ends a batch of Steps. It reports whether mail is left.
 	StepFlush() bool
+	// Check asks the room whether what it owns is in order; CheckAll to the end of its long lists. They are for a
+	// stepping System, between a StepFlush and the next Step.
+	Check() error
+	CheckAll() error
 }
 
 // EdgeMail is one edge's share of an inbox.
