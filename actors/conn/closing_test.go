@@ -281,12 +281,12 @@ func TestAStreamThatSpeaksAfterTheEndIsStopped(t *testing.T) {
 	f := s.open(0)
 	s.batch(nil, s.packet(wire.LevelApp, ping))
 	// The close is under way, but not all batches are home, when the new stream's first push arrives.
-	s.conn.tx.away++
+	s.conn.tx.away, s.conn.tx.big = s.conn.tx.away+1, s.conn.tx.big+1
 	s.home.Send(&port.CloseOrder{})
 	s.settle()
 	f.write([]byte("too late"), true)
 	s.settle()
-	s.conn.tx.away--
+	s.conn.tx.away, s.conn.tx.big = s.conn.tx.away-1, s.conn.tx.big-1
 	if f.stopped == nil {
 		t.Error("the stream was not stopped")
 	}

@@ -209,6 +209,7 @@ func (c *Conn) dropLevel(level wire.Level) {
 	s.dropped, s.probes = true, 0
 	s.received = newReceived(1)
 	c.ports.ToProtect.Send(&port.DropKeys{Level: level})
+	c.forget(sp)
 	c.loss.Discard(c.now, sp)
 	c.crypto.levels[level].discard()
 	if t := c.cfg.Trace; t != nil {

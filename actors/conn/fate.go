@@ -87,6 +87,13 @@ func (s *spills) release(p *content) {
 	p.spill, p.n = 0, min(p.n, inlineFacts)
 }
 
+// forget frees the chains of a space whose packets will have no fate.
+func (c *Conn) forget(sp wire.Space) {
+	for pn, p, ok := c.loss.Outstanding(sp, 0); ok; pn, p, ok = c.loss.Outstanding(sp, pn+1) {
+		c.sent.release(&p.Content)
+	}
+}
+
 // fates is the Conn as recovery.Fates.
 type fates Conn
 

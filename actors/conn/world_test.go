@@ -66,6 +66,9 @@ func (w *world) settle() {
 		if r.StepFlush() {
 			w.Launch(r)
 		}
+		if err := r.CheckAll(); err != nil {
+			panic(err)
+		}
 		for _, d := range w.deaths {
 			panic(d.Room + " died: " + string(d.Stack))
 		}

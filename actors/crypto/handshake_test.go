@@ -54,6 +54,9 @@ func (p *peer) order(o *port.Order) *port.Answer {
 	p.t.Helper()
 	p.Handle(mono.Time(1), o)
 	p.Flush(mono.Time(1))
+	if err := p.Check(); err != nil {
+		p.t.Fatal(err)
+	}
 	mail := p.conn.take()
 	if len(mail) != 1 {
 		p.t.Fatalf("%v: %d answers to an order, want 1", p.role, len(mail))

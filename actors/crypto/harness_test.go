@@ -101,6 +101,9 @@ func established(t testing.TB, suite uint16) (client, server *end) {
 func (e *end) tell(m port.ToProtect) {
 	e.Handle(arrival, m)
 	e.Flush(arrival)
+	if err := e.Check(); err != nil {
+		e.t.Fatal(err)
+	}
 }
 
 func secretOf(suite uint16, from wire.Role, level wire.Level) []byte {

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -150,6 +151,9 @@ func (d *desk) turn(mail ...port.ToStream) {
 		d.s.Handle(d.sys.now, m)
 	}
 	d.s.Flush(d.sys.now)
+	if err := errors.Join(d.s.Check(), d.s.CheckAll()); err != nil {
+		d.t.Fatal(err)
+	}
 	d.sys.run()
 }
 

@@ -116,7 +116,11 @@ func (w *pair) stepRoom() {
 		}
 		r.Step(full[w.rng.IntN(len(full))], 1)
 	}
-	if !r.StepFlush() {
+	more := r.StepFlush()
+	if err := r.CheckAll(); err != nil {
+		w.fault("%v", err)
+	}
+	if !more {
 		w.ready[i] = w.ready[len(w.ready)-1]
 		w.ready = w.ready[:len(w.ready)-1]
 	}

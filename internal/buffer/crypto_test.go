@@ -2,6 +2,7 @@ package buffer
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"testing"
 
@@ -105,6 +106,9 @@ func TestEveryCryptoByteArrives(t *testing.T) {
 				if rng.IntN(2) == 0 || n == 3 {
 					inFlight = append(inFlight[:i], inFlight[i+1:]...)
 				}
+			}
+			if err := errors.Join(c.Check(), c.CheckAll()); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
 			}
 			if len(inFlight) == 0 && !c.Owes() && written == len(data) && c.Outstanding() > 0 {
 				t.Fatalf("seed %d: %d bytes outstanding, none in flight, none owed", seed, c.Outstanding())

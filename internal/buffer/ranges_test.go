@@ -123,6 +123,9 @@ func (o *rangeOracle) step(t *testing.T, s *RangeSet[wire.PacketNumber], add boo
 		o.set(lo, hi, false)
 		gone = s.Sub(wire.PacketNumber(lo), wire.PacketNumber(hi))
 	}
+	if err := s.CheckAll(); err != nil {
+		t.Fatal(err)
+	}
 	if !gone.Empty() {
 		if first := o.ranges()[0]; gone != first {
 			t.Fatalf("forgot %v, but the lowest is %v", gone, first)

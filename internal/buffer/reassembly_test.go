@@ -300,6 +300,9 @@ func TestAReleasedReassemblyStillKeepsTheBooks(t *testing.T) {
 // check compares every fact with the oracle: which bytes are in, and how much memory they take.
 func (r *Reassembly) check(t *testing.T, in []bool, maxGaps int) {
 	t.Helper()
+	if err := errors.Join(r.Check(), r.CheckAll()); err != nil {
+		t.Fatal(err)
+	}
 	ordered, held, space, gaps := int(r.read), 0, 0, 0
 	for ordered < len(in) && in[ordered] {
 		ordered++

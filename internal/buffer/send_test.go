@@ -2,6 +2,7 @@ package buffer
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"testing"
 
@@ -308,6 +309,9 @@ func TestEveryByteArrivesWhateverIsLost(t *testing.T) {
 				for range rng.IntN(6) {
 					n.report(t, &b)
 				}
+			}
+			if err := errors.Join(b.Check(), b.CheckAll()); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
 			}
 			if b.Unsent() != written-fresh {
 				t.Fatalf("seed %d: %d bytes unsent, want %d", seed, b.Unsent(), written-fresh)

@@ -224,7 +224,7 @@ func TestPropertyWindowStaysWithinBounds(t *testing.T) {
 				before := c.Window()
 				switch rng.IntN(16) {
 				case 0:
-					c.OnCongestion(now, Loss{Sent: now - mono.Time(rng.Int64N(1e9)), Packets: rng.IntN(9), ECN: rng.IntN(9) == 0})
+					c.OnCongestion(now, Loss{Sent: now - mono.Time(rng.Int64N(1e9)), Packets: 1 + rng.IntN(8), ECN: rng.IntN(9) == 0})
 				case 1:
 					c.OnSpurious(now, c.RecoveryStart()-mono.Time(rng.Int64N(1e6)))
 				case 2:
@@ -246,6 +246,9 @@ func TestPropertyWindowStaysWithinBounds(t *testing.T) {
 				}
 				if w := c.Window(); w < 2*size || w > MaxWindow {
 					t.Fatalf("seed %d: window %d", seed, w)
+				}
+				if err := c.(interface{ Check() error }).Check(); err != nil {
+					t.Fatalf("seed %d: %v", seed, err)
 				}
 			}
 		}

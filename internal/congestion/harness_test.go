@@ -66,6 +66,9 @@ func (f *flow) wantWindow(why string, want int) {
 	if got := f.Window(); got != want {
 		f.t.Fatalf("%s: window %d, want %d", why, got, want)
 	}
+	if err := f.Controller.(interface{ Check() error }).Check(); err != nil {
+		f.t.Fatalf("%s: %v", why, err)
+	}
 }
 
 // both runs a test for both controllers.

@@ -61,7 +61,7 @@ func (p *Pacer) Update(now mono.Time, window int, smoothed time.Duration, slowSt
 	}
 	p.rate = max(min(scaled*uint64(time.Second)/uint64(max(smoothed, 1)), maxRate), 1)
 	p.burst = max(burstDatagrams*p.datagram, p.earns(burstTime))
-	p.tokens = min(p.tokens, p.burst)
+	p.tokens = max(min(p.tokens, p.burst), -p.burst) // a debt shrinks with its bucket
 }
 
 // SetMaxDatagramSize tells the path's largest datagram, in bytes.

@@ -210,6 +210,9 @@ func TestThePeerNeverStallsAndNeverExceedsTheWindow(t *testing.T) {
 			if w.limit-w.consumed > w.size || w.size > 20_000 {
 				t.Fatalf("seed %d: %d bytes may be unread, window %d", seed, w.limit-w.consumed, w.size)
 			}
+			if err := w.Check(); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
 			if w.limit-w.consumed <= w.size/2 && w.size > 1 {
 				t.Fatalf("seed %d: %d bytes of %d left and no credit owed", seed, w.limit-w.consumed, w.size)
 			}
@@ -327,6 +330,9 @@ func TestPeerStreamsNeverExceedTheirWindow(t *testing.T) {
 				s.End()
 			}
 			s.Owed()
+			if err := s.Check(); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
 			if s.Live() > window || s.Limit() > s.Opened()-s.Live()+window {
 				t.Fatalf("seed %d: %d live, limit %d", seed, s.Live(), s.Limit())
 			}

@@ -77,7 +77,17 @@ func (e *endpoint) send(millis int64, sp wire.Space, pn wire.PacketNumber) {
 }
 
 func (e *endpoint) sendFlags(millis int64, sp wire.Space, pn wire.PacketNumber, flags Flags) {
+	e.t.Helper()
 	*e.OnSent(at(millis), sp, pn, 1200, flags, 0) = int(pn)
+	e.wantOrder()
+}
+
+// wantOrder fails if the books are not in order.
+func (e *endpoint) wantOrder() {
+	e.t.Helper()
+	if err := e.CheckAll(); err != nil {
+		e.t.Fatal(err)
+	}
 }
 
 // frame returns the ACK frame for ranges given as lo, hi, lo, hi..., largest first.
@@ -103,6 +113,7 @@ func (e *endpoint) ack(millis int64, sp wire.Space, bounds ...wire.PacketNumber)
 	if err != nil {
 		e.t.Fatalf("ACK of %v: %v", bounds, err)
 	}
+	e.wantOrder()
 	return o
 }
 
@@ -123,6 +134,7 @@ func (e *endpoint) wantDeadline(millis int64, why string) {
 
 func (e *endpoint) wantNoDeadline(why string) {
 	e.t.Helper()
+	e.wantOrder()
 	if got := e.Deadline(); got != 0 {
 		e.t.Fatalf("%s: deadline at %v ms, want none", why, got.Sub(epoch).Seconds()*1e3)
 	}
