@@ -19,6 +19,8 @@ import (
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
+	"quicpro/sim/core/oracle"
+	"quicpro/wire"
 )
 
 // steppingDay is when a stepping world begins.
@@ -64,6 +66,7 @@ type scene struct {
 	hosts  []*H3Conn // a client's end of each connection
 	asks   []*ask
 	log    troubles
+	book   *oracle.Book // judges every connection
 }
 
 // troubles is a log that should stay empty.
@@ -82,7 +85,11 @@ func (l *troubles) Handle(_ context.Context, r slog.Record) error {
 func newScene(t *testing.T, seed uint64, n weather, limits func(*steppingWorld, *port.Limits)) *scene {
 	s := &scene{t: t, seed: seed, w: newSteppingWorld(seed, n), limits: defaultLimits}
 	limits(s.w, &s.limits)
-	s.e = New(Options{World: s.w, Logger: slog.New(&s.log)})
+	s.book = oracle.New(oracle.Options{AckMargin: 30 * time.Millisecond, ProbeMargin: 100 * time.Millisecond})
+	s.e = New(Options{World: s.w, Logger: slog.New(&s.log), Trace: func(role wire.Role, odcid wire.ConnectionID) port.Trace {
+		return s.book.Open(role.String()+" "+odcid.String(), role)
+	}})
+	s.w.check = func() { s.book.Check(s.w.now) }
 	link, err := s.w.Listen("192.0.2.1:443")
 	if err != nil {
 		t.Fatal(err)
@@ -95,6 +102,7 @@ func newScene(t *testing.T, seed uint64, n weather, limits func(*steppingWorld, 
 			h := newH3Conn(s.limits, l, s.serve)
 			b := l.born(first, path)
 			b.tls, b.limits, b.params = config, s.limits, transport(s.limits, s.limits.Streams)
+			b.trace = s.e.trace
 			b.places, b.bind, b.gone = h3Places(s.limits), h.bind(&H3Config{}), h.gone
 			return newConnection(l.s, b)
 		},
@@ -110,7 +118,7 @@ func (s *scene) dial() *H3Conn {
 	_, client := steppingTLS()
 	h := newH3Conn(s.limits, nil, nil)
 	_, err := s.e.dial(context.Background(), s.l.addr(), birth{
-		tls: s.e.tlsConfig(client, "h3"), limits: s.limits, params: transport(s.limits, 0),
+		tls: s.e.tlsConfig(client, "h3"), limits: s.limits, params: transport(s.limits, 0), trace: s.e.trace,
 		places: h3Places(s.limits), bind: h.bind(&H3Config{}), gone: h.gone,
 	})
 	if err != nil {
@@ -142,6 +150,10 @@ func (s *scene) finish() {
 	}
 	if len(s.log.lines) > 0 {
 		s.fail(strings.Join(s.log.lines, "\n"))
+	}
+	s.book.Finish()
+	if err := s.book.Fault(); err != nil {
+		s.fail(err.Error())
 	}
 }
 

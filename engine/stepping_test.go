@@ -34,6 +34,7 @@ type steppingWorld struct {
 	weather  weather
 	quiet    time.Duration // the longest time in which nothing could be done
 	trace    uint64        // a hash of all choices
+	check    func()        // may be nil: looks at everything before time is skipped
 }
 
 // script is an app without a goroutine: poll does what it can, and reports whether that was anything.
@@ -64,6 +65,9 @@ func (w *steppingWorld) run(deadline mono.Time, done func() bool) bool {
 		}
 		if len(w.calendar) == 0 || w.calendar[0].at > deadline {
 			return false
+		}
+		if w.check != nil {
+			w.check()
 		}
 		w.quiet = max(w.quiet, w.calendar[0].at.Sub(w.now))
 		w.now = w.calendar[0].at
