@@ -134,6 +134,9 @@ func (s *scene) finish() {
 	if !s.w.run(s.w.now.Add(steppingPatience), func() bool { return s.answered() || len(s.log.lines) > 0 }) {
 		s.fail("wedged")
 	}
+	if err := s.w.inspectAll(); err != nil {
+		s.fail(err.Error())
+	}
 	if s.w.weather.loss == 0 && s.w.weather.jitter == 0 && s.w.quiet > quietest {
 		s.fail(fmt.Sprintf("nothing was done for %v, though nothing was lost: a timer had to help", s.w.quiet))
 	}
@@ -147,6 +150,9 @@ func (s *scene) finish() {
 	s.l.s.close()
 	if !s.w.run(deadline, func() bool { return s.e.Outstanding() == Outstanding{} && len(s.w.rooms)+len(s.w.tasks) == 0 }) {
 		s.fail(fmt.Sprintf("not at home: %+v", s.e.Outstanding()))
+	}
+	if err := s.w.inspectAll(); err != nil {
+		s.fail(err.Error())
 	}
 	if len(s.log.lines) > 0 {
 		s.fail(strings.Join(s.log.lines, "\n"))
@@ -168,6 +174,9 @@ func (s *scene) answered() bool {
 
 func (s *scene) fail(what string) {
 	s.t.Helper()
+	if s.w.broken != nil {
+		what += "\n" + s.w.broken.Error()
+	}
 	var open []string
 	for _, a := range s.asks {
 		if !a.done {

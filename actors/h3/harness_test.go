@@ -61,7 +61,11 @@ func (s *stepping) step() bool {
 			r.Step(full[s.rng.IntN(len(full))], 1)
 		}
 	}
-	if !r.StepFlush() {
+	more := r.StepFlush()
+	if err := r.CheckAll(); err != nil {
+		panic(err)
+	}
+	if !more {
 		s.ready = append(s.ready[:i], s.ready[i+1:]...)
 	}
 	return true
