@@ -231,6 +231,7 @@ func (w *World) end() {
 	w.pace.Kick()
 	<-w.over
 	r := w.run
+	w.book.Finish()
 	if w.core.Fault() == nil {
 		w.judge()
 	}
@@ -248,6 +249,9 @@ func (w *World) end() {
 
 // judge finds what should not have remained.
 func (w *World) judge() {
+	if err := w.book.Fault(); err != nil {
+		w.core.Fail(err)
+	}
 	for _, h := range w.hosts {
 		if left := h.left(); left != "" {
 			w.core.Fail(fmt.Errorf("host %s has not come to rest: %s", h.name, left))

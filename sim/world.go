@@ -10,9 +10,13 @@ import (
 	"testing/cryptotest"
 	"time"
 
+	"quicpro/actors/port"
 	"quicpro/engine"
 	"quicpro/sim/core"
+	"quicpro/sim/core/draw"
 	"quicpro/sim/core/link"
+	"quicpro/sim/core/oracle"
+	"quicpro/wire"
 )
 
 // World is one run: hosts, the links between them, and a clock of its own. Its methods are for the goroutine of Run's
@@ -22,6 +26,7 @@ type World struct {
 	run  *run
 	core *core.World
 	pace *bubble
+	book *oracle.Book // judges every connection by its packets
 
 	context context.Context
 	cancel  context.CancelFunc
@@ -50,7 +55,11 @@ const (
 
 func newWorld(t *testing.T, r *run) *World {
 	w := &World{t: t, run: r, pace: newBubble(), over: make(chan struct{})}
-	w.core = core.New(core.Options{Draw: r.draw, Pace: w.pace, Order: r.order, Record: r.record})
+	w.book = oracle.New(oracle.Options{})
+	w.core = core.New(core.Options{
+		Draw: r.draw, Pace: w.pace, Order: r.order, Record: r.record,
+		Check: func(string) error { return w.book.Fault() },
+	})
 	w.context, w.cancel = context.WithCancel(t.Context())
 	w.pace.idle = w.idle
 	return w
@@ -67,6 +76,10 @@ func (w *World) idle() {
 			"ended: [%s]", strings.Join(w.core.Tasks(), ", ")))
 	}
 }
+
+// Place is where a world's own chance is drawn: which faults it has, what its programs do. What Happens there is a decision
+// of the run, which a shrinker can take away.
+func (w *World) Place(name string) draw.Place { return w.run.draw.At(name) }
 
 // T is the test of the world's bubble.
 func (w *World) T() *testing.T { return w.t }
@@ -85,6 +98,7 @@ type Host struct {
 	core    *core.Host
 	engine  *engine.Engine
 	log     log
+	tune    func(*engine.Limits)
 	servers []*Server
 	closes  []func() error // clients' first
 }
@@ -97,6 +111,7 @@ type HostConfig struct {
 	Name     string
 	Up, Down Link // its way to the others, and back
 	Clock    Clock
+	Tune     func(*engine.Limits) // changes the bounds of the host's connections; may be nil
 }
 
 // Host adds a machine that is connected to the others by links: none is a perfect one, one serves both directions, two are
@@ -127,13 +142,19 @@ func (w *World) HostOf(c HostConfig) *Host {
 		w.t.Fatalf("sim: %v", err)
 	}
 	h := &Host{w: w, name: c.Name, core: inner, log: log{w: w}}
+	h.tune = c.Tune
 	h.engine = h.newEngine()
 	w.hosts = append(w.hosts, h)
 	return h
 }
 
 func (h *Host) newEngine() *engine.Engine {
-	return engine.New(engine.Options{World: h.core, Logger: slog.New(&h.log)})
+	return engine.New(engine.Options{
+		World: h.core, Logger: slog.New(&h.log), Tune: h.tune,
+		Trace: func(role wire.Role, odcid wire.ConnectionID) port.Trace {
+			return h.w.book.Open(role.String()+" "+odcid.String(), role)
+		},
+	})
 }
 
 // Engine is the host's, for channel-level embedding. It is closed with the world.
