@@ -110,6 +110,8 @@ type run struct {
 	verify  bool
 	record  bool
 	steps   []core.Step
+	report  *Report
+	hash    uint64
 }
 
 // patience is how much real time may pass without a step.
@@ -235,7 +237,7 @@ func (w *World) end() {
 	if w.core.Fault() == nil {
 		w.judge()
 	}
-	r.steps = w.core.Steps()
+	r.steps, r.hash, r.report = w.core.Steps(), w.core.Hash(), w.report()
 	if r.outcome != nil {
 		*r.outcome = Outcome{Hash: w.core.Hash(), Steps: w.core.StepCount(), Elapsed: w.core.Now(), Fault: w.core.Fault()}
 		for _, d := range w.core.Draw().Taken() {

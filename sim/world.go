@@ -39,8 +39,9 @@ type World struct {
 
 	deadline time.Duration // the end of windUp
 
-	mu   sync.Mutex
-	left bool // body has returned and all was told to close
+	mu     sync.Mutex
+	left   bool // body has returned and all was told to close
+	counts map[string]uint64
 }
 
 // Link is one direction of a way through the network, or both. Its zero value delivers everything at once.

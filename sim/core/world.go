@@ -32,6 +32,7 @@ type World struct {
 	stirred  bool // an app task may be at work
 
 	datagrams uint64 // sent
+	bytes     uint64 // of them
 
 	journal journal
 	checks  checks
@@ -158,6 +159,9 @@ func (w *World) Hash() uint64 { return w.journal.hash }
 
 // Datagrams is how many the hosts have sent.
 func (w *World) Datagrams() uint64 { return w.datagrams }
+
+// Bytes is how many bytes they had.
+func (w *World) Bytes() uint64 { return w.bytes }
 
 // Quiet reports whether no room has mail, no app task's order waits, and no datagram is on its way.
 func (w *World) Quiet() bool { return w.ready.len() == 0 && w.net.InFlight() == 0 }
