@@ -47,8 +47,9 @@ type story struct {
 	deadly  bool          // a connection may die: requests may fail, with an error that says so
 	restart bool
 	all     sync.WaitGroup
-	bytes   int
-	slowest link.Rate
+	bytes   int       // of all bodies
+	window  int       // the narrowest of a stream
+	slowest link.Rate // of the links
 	delay   time.Duration
 }
 
@@ -143,7 +144,7 @@ func (s *story) faultyHosts(int) {}
 // hosts makes the machines.
 func (s *story) hosts() {
 	h := s.w.HostOf(HostConfig{Name: "srv", Up: s.links[0], Down: s.links[1], Clock: s.clock(0), Tune: s.tune(0)})
-	s.server = h.Server(&api.Server{Handler: s.handler()})
+	s.server = h.Server(&api.Server{Handler: s.handler(), Logger: dbg})
 	for i := 0; 2*i+3 < len(s.links); i++ {
 		name := fmt.Sprintf("cli%d", i)
 		h := s.w.HostOf(HostConfig{Name: name, Up: s.links[2*i+2], Down: s.links[2*i+3], Clock: s.clock(i + 1), Tune: s.tune(i + 1)})
@@ -153,6 +154,7 @@ func (s *story) hosts() {
 			s.deadly = true // conn does not follow a peer to another address yet
 		}
 		s.clients = append(s.clients, &clientHost{Host: h, client: h.Client()})
+		s.clients[len(s.clients)-1].client.Logger = dbg
 	}
 }
 
@@ -176,7 +178,13 @@ func (s *story) tune(n int) func(*engine.Limits) {
 		return nil
 	}
 	p, k := s.faults, uint64(n)
+	if window := 1 << (10 + p.IntN(k, "stream window", 8)); s.window == 0 || window < s.window {
+		s.window = window
+	}
 	return func(l *engine.Limits) {
+		if dbg != nil {
+			defer func() { fmt.Printf("LIMITS %d %+v\n", n, *l) }()
+		}
 		l.StreamWindow = 1 << (10 + p.IntN(k, "stream window", 8))
 		l.ConnWindow = 1 << (11 + p.IntN(k, "connection window", 8))
 		l.StreamWindowMax, l.ConnWindowMax = 2*l.StreamWindow, 4*max(l.StreamWindow, l.ConnWindow)
@@ -255,6 +263,9 @@ func (s *story) calm() {
 func (s *story) bound() time.Duration {
 	pto := 3*4*s.delay + 100*time.Millisecond
 	bound := 40*pto + 4*s.longest + 5*time.Second
+	if s.window > 0 {
+		bound += 2 * time.Duration(s.bytes/s.window) * 4 * s.delay // a window a round trip, at worst
+	}
 	if s.slowest > 0 {
 		bound += 3 * time.Duration(int64(s.bytes)*8*int64(time.Second)/int64(s.slowest))
 	}

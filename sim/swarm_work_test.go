@@ -92,6 +92,9 @@ func (s *story) programs() {
 			count := 1 + s.work.IntN(uint64(10*i+k), "requests", 3)
 			first := n
 			n += count
+			for q := range count {
+				s.bytes += s.size(first + q)
+			}
 			s.all.Go(func() {
 				time.Sleep(s.work.Duration(uint64(first), "starts", 400*time.Millisecond))
 				for q := range count {
@@ -111,7 +114,7 @@ func (s *story) request(n int, identity string, c *api.Client) {
 		return
 	}
 	kind := pick(p, n, "kind", kinds...)
-	bytes := pick(p, n, "size", 0, 1, 100, 2000, 20_000, 100_000, 300_000)
+	bytes := s.size(n)
 	name := fmt.Sprintf("r%d", n)
 	ctx, cancel := context.WithCancel(s.w.Context(identity))
 	defer cancel()
@@ -133,6 +136,9 @@ func (s *story) request(n int, identity string, c *api.Client) {
 		s.w.T().Errorf("%s %s of %d bytes: %v", kind, name, bytes, err)
 	}
 }
+
+// size is that of the body of request n.
+func (s *story) size(n int) int { return pick(s.work, n, "size", 0, 1, 100, 2000, 20_000, 100_000, 300_000) }
 
 // typed wants an error of a kind that a program can tell apart.
 func (s *story) typed(kind, name string, err error) {
