@@ -1,21 +1,11 @@
 package sim
 
-import (
-	"fmt"
-	"log/slog"
-	"os"
-	"testing"
-
-	"quicpro/engine"
-)
+import "testing"
 
 func TestDbg(t *testing.T) {
-	Run(t, 558, func(w *World) {
-		dbg = slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		swarm(w)
-	})
+	for range 30 {
+		for _, s := range []Seed{22, 171, 271} {
+			Run(t, s, swarm, Verify())
+		}
+	}
 }
-
-var dbg *slog.Logger
-var _ = fmt.Sprint
-var _ engine.Limits

@@ -9,7 +9,6 @@ import (
 
 	"quicpro/api"
 	"quicpro/engine"
-	"quicpro/sim/core/draw"
 	"quicpro/sim/core/link"
 )
 
@@ -38,7 +37,7 @@ func swarm(w *World) {
 // story is what happens in one world of the swarm.
 type story struct {
 	w            *World
-	faults, work draw.Place
+	faults, work Place
 
 	server  *Server
 	clients []*clientHost
@@ -65,7 +64,7 @@ func (s *story) happens(n int, what string, p float64) bool {
 }
 
 // pick draws one of several.
-func pick[T any](p draw.Place, n int, what string, from ...T) T {
+func pick[T any](p Place, n int, what string, from ...T) T {
 	return from[p.IntN(uint64(n), what, len(from))]
 }
 
@@ -144,7 +143,8 @@ func (s *story) faultyHosts(int) {}
 // hosts makes the machines.
 func (s *story) hosts() {
 	h := s.w.HostOf(HostConfig{Name: "srv", Up: s.links[0], Down: s.links[1], Clock: s.clock(0), Tune: s.tune(0)})
-	s.server = h.Server(&api.Server{Handler: s.handler(), Logger: dbg})
+	s.server = h.Server(&api.Server{Handler: s.handler()})
+	s.echoStreams()
 	for i := 0; 2*i+3 < len(s.links); i++ {
 		name := fmt.Sprintf("cli%d", i)
 		h := s.w.HostOf(HostConfig{Name: name, Up: s.links[2*i+2], Down: s.links[2*i+3], Clock: s.clock(i + 1), Tune: s.tune(i + 1)})
@@ -154,7 +154,6 @@ func (s *story) hosts() {
 			s.deadly = true // conn does not follow a peer to another address yet
 		}
 		s.clients = append(s.clients, &clientHost{Host: h, client: h.Client()})
-		s.clients[len(s.clients)-1].client.Logger = dbg
 	}
 }
 
@@ -182,9 +181,6 @@ func (s *story) tune(n int) func(*engine.Limits) {
 		s.window = window
 	}
 	return func(l *engine.Limits) {
-		if dbg != nil {
-			defer func() { fmt.Printf("LIMITS %d %+v\n", n, *l) }()
-		}
 		l.StreamWindow = 1 << (10 + p.IntN(k, "stream window", 8))
 		l.ConnWindow = 1 << (11 + p.IntN(k, "connection window", 8))
 		l.StreamWindowMax, l.ConnWindowMax = 2*l.StreamWindow, 4*max(l.StreamWindow, l.ConnWindow)

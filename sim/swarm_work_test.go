@@ -87,6 +87,7 @@ func (c *content) Read(p []byte) (int, error) {
 func (s *story) programs() {
 	n := 0
 	for i, c := range s.clients {
+		s.rawProgram(i, c)
 		for k := range 1 + s.work.IntN(uint64(i), "tasks", 6) {
 			name := fmt.Sprintf("cli%d/%d", i, k)
 			count := 1 + s.work.IntN(uint64(10*i+k), "requests", 3)
@@ -138,7 +139,9 @@ func (s *story) request(n int, identity string, c *api.Client) {
 }
 
 // size is that of the body of request n.
-func (s *story) size(n int) int { return pick(s.work, n, "size", 0, 1, 100, 2000, 20_000, 100_000, 300_000) }
+func (s *story) size(n int) int {
+	return pick(s.work, n, "size", 0, 1, 100, 2000, 20_000, 100_000, 300_000)
+}
 
 // typed wants an error of a kind that a program can tell apart.
 func (s *story) typed(kind, name string, err error) {

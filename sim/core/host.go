@@ -161,10 +161,9 @@ func (h *Host) Launch(r actor.Runner) {
 // Delivered notes a message before it is handled.
 func (h *Host) Delivered(edge string, m any) { h.w.journal.delivered(edge, m) }
 
-// Go starts an app task, in a step of its own.
+// Go starts an app task, in a step of its own. Rooms and app tasks may call it.
 func (h *Host) Go(identity string, f func()) {
-	name := "start of " + identity
-	h.w.ready.add(&item{host: h, name: name, id: identify(h.name, name), start: f, task: identity})
+	h.w.post(post{host: h, identity: identity, kind: "start", f: func() { h.w.start(h.name+": "+identity, f) }})
 }
 
 // Loop starts a socket's reader.

@@ -47,18 +47,19 @@ type post struct {
 	f        func()
 }
 
-// post queues an order until all app tasks wait for something. Any goroutine may call it.
+// post queues an order until all app tasks wait for something. Any goroutine may call it, a room's step too.
 func (w *World) post(p post) {
 	p.by = w.pace.Goroutine()
 	w.mu.Lock()
 	w.posts = append(w.posts, p)
+	w.posted.Store(true)
 	w.mu.Unlock()
 	w.pace.Kick()
 }
 
 // collect waits until every app task waits for something, and puts what they want in order.
 func (w *World) collect() {
-	if !w.stirred {
+	if !w.stirred && !w.posted.Load() {
 		return
 	}
 	w.stirred = false
@@ -66,6 +67,7 @@ func (w *World) collect() {
 	w.mu.Lock()
 	posts := w.posts
 	w.posts = nil
+	w.posted.Store(false)
 	w.mu.Unlock()
 	if len(posts) == 0 {
 		return

@@ -15,8 +15,6 @@ type item struct {
 	runner actor.Runner
 	loop   *loop
 	queue  *queue
-	start  func() // an app task's
-	task   string // its name
 }
 
 // connection is the name of the connection that a room belongs to: all before its last slash.

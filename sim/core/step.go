@@ -37,7 +37,7 @@ func (w *World) take(it *item) {
 		it.loop.ready = false
 		it.loop.next()
 		w.running = nil
-	case it.queue != nil:
+	default:
 		w.stirred = true
 		it.queue.pop()()
 		if it.queue.len() > 0 {
@@ -45,9 +45,6 @@ func (w *World) take(it *item) {
 		} else {
 			it.queue.forget()
 		}
-	default:
-		w.stirred = true
-		w.start(it)
 	}
 	w.stepping = nil
 }
@@ -62,7 +59,7 @@ func (w *World) takeFused(connection string) {
 		for i < w.ready.len() && w.ready.items[i].connection() != connection {
 			i++
 		}
-		if i == w.ready.len() || w.stirred {
+		if i == w.ready.len() || w.stirred || w.posted.Load() {
 			return // the app's turn comes first: it may have been woken
 		}
 		w.take(w.ready.remove(i))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"quicpro/internal/mono"
@@ -40,8 +41,10 @@ type World struct {
 
 	mu    sync.Mutex
 	posts []post  // of app tasks, not yet in order
-	tasks []*item // that have not ended
+	tasks []*task // that have not ended
 	fault error
+
+	posted atomic.Bool // there are posts
 }
 
 // Options shape a run.
@@ -91,7 +94,7 @@ func (w *World) Run(done func() bool) bool {
 	for !done() {
 		w.collect()
 		w.happen()
-		if w.step() || w.stirred {
+		if w.step() || w.stirred || w.posted.Load() {
 			continue
 		}
 		if !w.pass() {
