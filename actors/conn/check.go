@@ -83,6 +83,9 @@ func (c *Conn) checkDeadline() error {
 		return fmt.Errorf("conn: the cell is armed for %d, owed is %d: loss or probe %d, pacing %d, old keys %d, keep-alive %d, idle %d, handshake %d, or an ACK; now is %d",
 			armed, least, c.loss.Deadline(), c.timers.pacing, c.timers.dropPrevious, c.keepAliveDeadline(), c.idleDeadline(), c.handshakeDeadline(), c.now)
 	}
+	if armed != 0 && armed <= c.now {
+		return fmt.Errorf("conn: the cell is armed for %d, which has come; now is %d", armed, c.now)
+	}
 	return c.cfg.Cell.Check()
 }
 
