@@ -109,13 +109,16 @@ func (c *Conn) checkHandshake() error {
 	}
 	for i := range k.levels {
 		l := &k.levels[i]
+		if wire.Level(i) == wire.LevelEarly || c.spaces[wire.Level(i).Space()].dropped {
+			continue // 0-RTT has no CRYPTO frames; that nothing is left to send of a dropped level, checkSpace sees
+		}
 		if err := l.in.Check(); err != nil {
 			return fmt.Errorf("conn: CRYPTO at %v: %w", wire.Level(i), err)
 		}
 		if err := l.out.Check(); err != nil {
 			return fmt.Errorf("conn: at %v: %w", wire.Level(i), err)
 		}
-		if n := l.in.Highest() - l.in.Offset(); n > wire.Offset(c.cfg.Limits.CryptoBytes) && !c.spaces[wire.Level(i).Space()].dropped {
+		if n := l.in.Highest() - l.in.Offset(); n > wire.Offset(c.cfg.Limits.CryptoBytes) {
 			return fmt.Errorf("conn: %d CRYPTO bytes at %v, at most %d", n, wire.Level(i), c.cfg.Limits.CryptoBytes)
 		}
 		if n := l.in.Readable(); n > 0 && !k.ordered {
