@@ -56,6 +56,9 @@ func (c *Conn) checkStreams(most int) error {
 		if !p.seen.Empty() && p.seen.Last().Hi > p.Opened() {
 			return fmt.Errorf("conn: stream %d of the peer was spawned, %d are opened", p.seen.Last().Hi-1, p.Opened())
 		}
+		if uint64(l.live) > l.most {
+			return fmt.Errorf("conn: %d streams of ours live, at most %d", l.live, l.most)
+		}
 		if l.granted > l.creditFor() {
 			return fmt.Errorf("conn: h3 may open %d streams, %d are allowed, %d have ended", l.granted, l.allowed, l.ended)
 		}

@@ -92,6 +92,7 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 		{"streams of ours: 3 live, 0 ended, 2 opened", func(c *Conn) { c.streams.local[0].live++ }},
 		{"2 opened, 1 allowed", func(c *Conn) { c.streams.local[0].allowed = 1 }},
 		{"stream 0 of the peer was spawned, 0 are opened", func(c *Conn) { c.streams.peer[0].seen.Add(0, 1) }},
+		{"2 streams of ours live, at most 1", func(c *Conn) { c.streams.local[0].most = 1 }},
 		{"h3 may open 99 streams", func(c *Conn) { c.streams.local[0].granted = 99 }},
 		{"3 streams live; 2 by ID", func(c *Conn) { c.streams.live++ }},
 		{"1 by the counts of each kind", func(c *Conn) { c.streams.local[0].live-- }},
