@@ -37,7 +37,10 @@ func (c *Conn) CheckAll() error {
 	if err := c.checkTable(); err != nil {
 		return err
 	}
-	return c.checkSpills()
+	if err := c.checkSpills(); err != nil {
+		return err
+	}
+	return c.checkFacts()
 }
 
 // checkStreams compares the counters of streams with one another, and walks the beginning of each list.

@@ -184,6 +184,14 @@ func TestCheckAllNamesWhatIsBroken(t *testing.T) {
 				g.Chunk.Release()
 			}
 		}},
+		{"CRYPTO bytes [0, 3) of the Application space are in flight, and in no packet", func(c *Conn) {
+			out := &c.crypto.levels[wire.LevelApp].out
+			out.Write([]byte("abc"))
+			out.Next(3)
+		}},
+		{"the retirement of connection ID 9 is in flight, and in no packet", func(c *Conn) {
+			c.ids.peer.retiring = append(c.ids.peer.retiring, retirement{seq: 9, told: true})
+		}},
 		{"the free spills are a circle", func(c *Conn) { c.sent.nodes, c.sent.free = []spill{{next: 1}}, 1 }},
 		{"1 spills, of which 0 are free or of packets in flight", func(c *Conn) { c.sent.nodes = make([]spill, 1) }},
 		{"0 spills of its own: true", func(c *Conn) {
