@@ -486,3 +486,22 @@ func TestASeedGivesTheSameRunTwice(t *testing.T) {
 		t.Errorf("traces %x and %x", a, b)
 	}
 }
+
+// A client opens no more streams at a time than its own bound has rooms for, however many the server allows. Under loss the
+// ends of old streams are late, while the exchanges that they served are over and give their places to new ones.
+func TestAClientKeepsToItsOwnBound(t *testing.T) {
+	s := newScene(t, 3, weather{delay: 5 * time.Millisecond, jitter: 3 * time.Millisecond, loss: 20, queue: 10_000}, func(*steppingWorld, *port.Limits) {})
+	few := s.limits
+	few.Streams = 2*few.UniStreams + 8
+	_, client := steppingTLS()
+	h := newH3Conn(few, nil, nil)
+	if _, err := s.e.dial(s.l.addr(), birth{
+		tls: s.e.tlsConfig(client, "h3"), limits: few, params: transport(few, 0),
+		places: h3Places(few), bind: h.bind(&H3Config{}), gone: h.gone,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.hosts = append(s.hosts, h)
+	s.fill(h, 200, 15, 1<<8)
+	s.finish()
+}
