@@ -495,7 +495,7 @@ func TestAClientKeepsToItsOwnBound(t *testing.T) {
 	few.Streams = 2*few.UniStreams + 8
 	_, client := steppingTLS()
 	h := newH3Conn(few, nil, nil)
-	if _, err := s.e.dial(s.l.addr(), birth{
+	if _, err := s.e.dial(context.Background(), s.l.addr(), birth{
 		tls: s.e.tlsConfig(client, "h3"), limits: few, params: transport(few, 0),
 		places: h3Places(few), bind: h.bind(&H3Config{}), gone: h.gone,
 	}); err != nil {

@@ -183,7 +183,7 @@ func (h *Host) Post(identity, kind string, f func()) {
 
 // Hand queues mail for an app task.
 func (h *Host) Hand(key any, f func()) {
-	if q := h.w.mail.push(key, f); q != nil {
+	if q := h.w.mail.push(key, waiting{"mail", f}); q != nil {
 		h.w.ready.add(&item{host: h, name: "mail", id: identify(h.name, "mail"), queue: q})
 	}
 }

@@ -17,6 +17,15 @@ type item struct {
 	queue  *queue
 }
 
+// String says whose step it would be.
+func (it *item) String() string {
+	name := it.host.name + ": " + it.name
+	if it.queue != nil {
+		name += ", " + it.queue.fifo[0].kind
+	}
+	return name
+}
+
 // connection is the name of the connection that a room belongs to: all before its last slash.
 func (it *item) connection() string {
 	if it.runner == nil {

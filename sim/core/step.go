@@ -28,7 +28,7 @@ func (w *World) step() bool {
 // take lets one item take its step.
 func (w *World) take(it *item) {
 	w.stepping = it
-	w.journal.step(w.now, it.id, it.name)
+	w.journal.step(w.now, it)
 	switch {
 	case it.runner != nil:
 		w.stepRoom(it)
@@ -39,7 +39,7 @@ func (w *World) take(it *item) {
 		w.running = nil
 	default:
 		w.stirred = true
-		it.queue.pop()()
+		it.queue.pop().f()
 		if it.queue.len() > 0 {
 			w.ready.add(it)
 		} else {
