@@ -189,7 +189,7 @@ func (h *Host) Hand(key any, f func()) {
 }
 
 // Stir notes that app tasks may go on.
-func (h *Host) Stir() { h.w.stirred = true }
+func (h *Host) Stir() { h.w.stirred.Store(true) }
 
 // Reseed makes TLS's randomness a function of the identity and the number of the call.
 func (h *Host) Reseed(identity string) {

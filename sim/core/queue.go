@@ -58,22 +58,21 @@ func (w *World) post(p post) {
 	p.by = w.pace.Goroutine()
 	w.mu.Lock()
 	w.posts = append(w.posts, p)
-	w.posted.Store(true)
+	w.stirred.Store(true)
 	w.mu.Unlock()
 	w.pace.Kick()
 }
 
 // collect waits until every app task waits for something, and puts what they want in order.
 func (w *World) collect() {
-	if !w.stirred && !w.posted.Load() {
+	if !w.stirred.Load() {
 		return
 	}
-	w.stirred = false
+	w.stirred.Store(false)
 	w.pace.Settle()
 	w.mu.Lock()
 	posts := w.posts
 	w.posts = nil
-	w.posted.Store(false)
 	w.mu.Unlock()
 	if len(posts) == 0 {
 		return

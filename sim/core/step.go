@@ -38,7 +38,7 @@ func (w *World) take(it *item) {
 		it.loop.next()
 		w.running = nil
 	default:
-		w.stirred = true
+		w.stirred.Store(true)
 		it.queue.pop().f()
 		if it.queue.len() > 0 {
 			w.ready.add(it)
@@ -59,7 +59,7 @@ func (w *World) takeFused(connection string) {
 		for i < w.ready.len() && w.ready.items[i].connection() != connection {
 			i++
 		}
-		if i == w.ready.len() || w.stirred || w.posted.Load() {
+		if i == w.ready.len() || w.stirred.Load() {
 			return // the app's turn comes first: it may have been woken
 		}
 		w.take(w.ready.remove(i))

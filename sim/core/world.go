@@ -30,7 +30,6 @@ type World struct {
 	running  *loop // the coroutine that runs in it
 	orders   queues[string]
 	mail     queues[any]
-	stirred  bool // an app task may be at work
 
 	datagrams uint64 // sent
 	bytes     uint64 // of them
@@ -44,7 +43,7 @@ type World struct {
 	tasks []*task // that have not ended
 	fault error
 
-	posted atomic.Bool // there are posts
+	stirred atomic.Bool // an app task may be at work
 }
 
 // Options shape a run.
@@ -63,8 +62,9 @@ type Options struct {
 // New makes an empty world.
 func New(o Options) *World {
 	w := &World{
-		draw: o.Draw, pace: o.Pace, names: make(map[string]*Host), addrs: make(map[netip.Addr]*Host), stirred: true,
+		draw: o.Draw, pace: o.Pace, names: make(map[string]*Host), addrs: make(map[netip.Addr]*Host),
 	}
+	w.stirred.Store(true)
 	w.nobody = &Host{w: w}
 	w.order = newOrder(o.Order, o.Draw)
 	w.net = link.NewNetwork(o.Draw)
@@ -94,7 +94,7 @@ func (w *World) Run(done func() bool) bool {
 	for !done() {
 		w.collect()
 		w.happen()
-		if w.step() || w.stirred || w.posted.Load() {
+		if w.step() || w.stirred.Load() {
 			continue
 		}
 		if !w.pass() {
@@ -135,7 +135,7 @@ func (w *World) pass() bool {
 	}
 	w.pace.Wait(until)
 	w.now = w.pace.Now()
-	w.stirred = true // the app tasks' own timers
+	w.stirred.Store(true) // the app tasks' own timers
 	return true
 }
 
