@@ -158,8 +158,8 @@ func (s *scene) finish() {
 		s.fail(strings.Join(s.log.lines, "\n"))
 	}
 	s.book.Finish()
-	if err := s.book.Fault(); err != nil {
-		s.fail(err.Error())
+	if s.book.Fault() != nil {
+		s.fail("a rule is broken")
 	}
 }
 
@@ -182,6 +182,9 @@ func (s *scene) fail(what string) {
 		if !a.done {
 			open = append(open, a.String())
 		}
+	}
+	if err := s.book.Fault(); err != nil {
+		what += "\n" + err.Error()
 	}
 	s.t.Fatalf("seed %d, after %v: %s\nopen requests: %s", s.seed, time.Duration(s.w.now), what, strings.Join(open, ", "))
 }
