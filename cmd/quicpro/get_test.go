@@ -113,6 +113,10 @@ func TestRequests(t *testing.T) {
 	if err := os.WriteFile(lines, []byte("a\r\nb\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	headers := filepath.Join(dir, "headers")
+	if err := os.WriteFile(headers, []byte("X: 1\r\n\nX: 2\nAccept:\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	form := `type="application/x-www-form-urlencoded"`
 	for _, c := range []struct {
 		name  string
@@ -134,6 +138,9 @@ func TestRequests(t *testing.T) {
 		{"-A nothing", []string{"-A", ""}, "", []string{`agent=false`}},
 		{"-H", []string{"-H", "X: 1", "-H", "X: 2", "-H", "Host: other.test"}, "", []string{`x=["1" "2"]`, "host=other.test"}},
 		{"-H removes", []string{"-H", "Accept:", "-H", "User-Agent:"}, "", []string{"accept=[]", "agent=false"}},
+		{"-H @file", []string{"-H", "@" + headers}, "", []string{`x=["1" "2"]`, "accept=[]"}},
+		{"-H @- is standard input", []string{"-H", "@-"}, "X: 3", []string{`x=["3"]`}},
+		{"-m 0 is no limit", []string{"-m", "0"}, "", []string{"GET /echo"}},
 		{"-H empty", []string{"-H", "X;"}, "", []string{`x=[""]`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
