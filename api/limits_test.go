@@ -1,14 +1,17 @@
 package api
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -314,5 +317,195 @@ func TestCookiesAreKeptByAnHTTPClient(t *testing.T) {
 		if got := body(t, resp); got != want {
 			t.Errorf("the server saw the cookie %q, want %q", got, want)
 		}
+	}
+}
+
+func TestTimeoutsAndLimitsReachTheEngine(t *testing.T) {
+	ok := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Big", strings.Repeat("x", 2000))
+		_, _ = io.WriteString(w, r.RemoteAddr)
+	}
+	// Each side's IdleTimeout ends the connection: the next request comes from another port.
+	for side, c := range map[string]struct {
+		server func(*Server)
+		client time.Duration
+	}{
+		"server": {func(s *Server) { s.IdleTimeout = 500 * time.Millisecond }, 0},
+		"client": {func(*Server) {}, 500 * time.Millisecond},
+	} {
+		url := served(t, ok, c.server)
+		tr := &Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, IdleTimeout: c.client}
+		defer tr.Close()
+		from := func() string {
+			req, _ := http.NewRequestWithContext(within(t), "GET", url, nil)
+			resp, err := tr.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return body(t, resp)
+		}
+		first := from()
+		if again := from(); again != first {
+			t.Errorf("%s: at once, a connection from %s and another from %s", side, first, again)
+		}
+		time.Sleep(time.Second) // it is the silence that is tested
+		if again := from(); again == first {
+			t.Errorf("the %s's IdleTimeout did not end the connection", side)
+		}
+	}
+	// What a response's head may have.
+	url := served(t, ok, func(*Server) {})
+	tr := &Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, MaxResponseHeaderBytes: 1000}
+	defer tr.Close()
+	req, _ := http.NewRequestWithContext(within(t), "GET", url, nil)
+	resp, err := tr.RoundTrip(req)
+	if err == nil {
+		_ = resp.Body.Close()
+	}
+	var stream *StreamError
+	if !errors.As(err, &stream) {
+		t.Errorf("a response head of 2000 bytes: %v", err)
+	}
+}
+
+// A Logger hears of connections and QlogDir gets their files, on either side.
+func TestLoggersAndQlogOnEitherSide(t *testing.T) {
+	for _, side := range []string{"server", "client"} {
+		var log lines
+		logger, dir := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})), t.TempDir()
+		s := &Server{}
+		url := served(t, func(http.ResponseWriter, *http.Request) {}, func(real *Server) {
+			if side == "server" {
+				real.Logger, real.QlogDir = logger, dir
+			}
+			s = real
+		})
+		client := &Client{TLS: &tls.Config{InsecureSkipVerify: true}}
+		if side == "client" {
+			client.Logger, client.QlogDir = logger, dir
+		}
+		resp, err := client.Get(within(t), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		_ = client.Close()
+		_ = s.Close()
+		files, err := os.ReadDir(dir)
+		if err != nil || len(files) != 1 || !strings.Contains(files[0].Name(), side) {
+			t.Errorf("%s: qlog files %v, %v", side, files, err)
+		}
+		if log.count() == 0 {
+			t.Errorf("%s: nothing was logged", side)
+		}
+	}
+}
+
+// lines counts what a logger writes, from any goroutine.
+type lines struct {
+	mu sync.Mutex
+	n  int
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.n++
+	return len(p), nil
+}
+
+func (l *lines) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.n
+}
+
+func TestConnContextIsTheParentOfARequests(t *testing.T) {
+	type key struct{}
+	url := served(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Context().Value(key{}).(string))
+	}, func(s *Server) {
+		s.ConnContext = func(ctx context.Context, remote net.Addr) context.Context {
+			return context.WithValue(ctx, key{}, remote.Network())
+		}
+	})
+	resp, err := trusting(t).Get(within(t), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := body(t, resp); got != "udp" {
+		t.Errorf("the handler's context says %q", got)
+	}
+}
+
+// Small rules of HTTP semantics, each seen by the other side.
+func TestSmallRules(t *testing.T) {
+	url := served(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/101": // RFC 9114 s4.5
+			w.WriteHeader(http.StatusSwitchingProtocols)
+			_, _ = io.WriteString(w, "went on")
+		case "/304": // RFC 9110 s8.6: the length of what was not sent
+			w.Header().Set("Content-Length", "1234")
+			w.WriteHeader(http.StatusNotModified)
+		case "/range":
+			_, _ = io.WriteString(w, r.Header.Get("Accept-Encoding"))
+		case "/past":
+			c := http.NewResponseController(w)
+			_ = c.SetReadDeadline(time.Now().Add(-time.Second))
+			_, err := r.Body.Read(make([]byte, 1))
+			_, _ = io.WriteString(w, errors.Join(err).Error())
+		}
+	}, func(*Server) {})
+	client := trusting(t)
+	do := func(method, path string, b io.Reader, header ...string) (*http.Response, string) {
+		req, _ := http.NewRequestWithContext(within(t), method, url+path, b)
+		for i := 0; i < len(header); i += 2 {
+			req.Header.Set(header[i], header[i+1])
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		return resp, body(t, resp)
+	}
+	if resp, got := do("GET", "/101", nil); resp.StatusCode != 200 || got != "went on" {
+		t.Errorf("after WriteHeader(101): %d %q", resp.StatusCode, got)
+	}
+	if resp, got := do("GET", "/304", nil); got != "" || resp.Header.Get("Content-Length") != "1234" {
+		t.Errorf("304: %q, Content-Length %q", got, resp.Header.Get("Content-Length"))
+	}
+	if _, got := do("GET", "/range", nil); got != "gzip" {
+		t.Errorf("Accept-Encoding %q", got)
+	}
+	if _, got := do("GET", "/range", nil, "Range", "bytes=0-1"); got != "" {
+		t.Errorf("with Range: Accept-Encoding %q", got)
+	}
+	if _, got := do("POST", "/past", strings.NewReader("there")); got != os.ErrDeadlineExceeded.Error() {
+		t.Errorf("a read past its deadline: %q", got)
+	}
+}
+
+// Idle connections are closed, those with a request are not.
+func TestCloseIdleConnectionsSparesThoseAtWork(t *testing.T) {
+	release := make(chan bool)
+	url := served(t, func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		<-release
+		_, _ = io.WriteString(w, r.RemoteAddr)
+	}, func(*Server) {})
+	client := trusting(t)
+	resp, err := client.Get(within(t), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.CloseIdleConnections()
+	other, err := client.Get(within(t), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	if a, b := body(t, resp), body(t, other); a == "" || a != b {
+		t.Errorf("a busy connection was replaced: requests from %q and %q", a, b)
 	}
 }

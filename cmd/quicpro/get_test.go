@@ -44,6 +44,8 @@ func everything(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/hello", http.StatusFound)
 	case "/to-echo":
 		http.Redirect(w, r, "/echo", http.StatusTemporaryRedirect)
+	case "/to-port":
+		http.Redirect(w, r, "https://site.test:8443/echo", http.StatusFound)
 	case "/to-other":
 		http.Redirect(w, r, "https://other.test/echo", http.StatusFound)
 	case "/to-http":
@@ -210,6 +212,13 @@ func TestRedirects(t *testing.T) {
 		r := get("-L", "-u", "me:pw", "https://site.test/to-other")
 		r.want(t, exitOK, "")
 		if !strings.Contains(r.stdout, "host=other.test") || !strings.Contains(r.stdout, `user="":""`) {
+			t.Errorf("got %q", r.stdout)
+		}
+	})
+	t.Run("nor does another port", func(t *testing.T) {
+		r := get("-L", "-u", "me:pw", "https://site.test/to-port")
+		r.want(t, exitOK, "")
+		if !strings.Contains(r.stdout, "host=site.test:8443") || !strings.Contains(r.stdout, `user="":""`) {
 			t.Errorf("got %q", r.stdout)
 		}
 	})
