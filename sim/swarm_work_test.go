@@ -88,6 +88,7 @@ func (s *story) programs() {
 	n := 0
 	for i, c := range s.clients {
 		s.rawProgram(i, c)
+		s.volley(i, c)
 		for k := range 1 + s.work.IntN(uint64(i), "tasks", 6) {
 			name := fmt.Sprintf("cli%d/%d", i, k)
 			count := 1 + s.work.IntN(uint64(10*i+k), "requests", 3)
@@ -103,6 +104,33 @@ func (s *story) programs() {
 				}
 			})
 		}
+	}
+}
+
+// volley makes many small requests at once, and more than a narrow server takes at a time, so that stream limits are raised.
+func (s *story) volley(i int, c *clientHost) {
+	p, k := s.work, uint64(200+i)
+	if !p.Happens(k, "volley", 0.16) {
+		return
+	}
+	count := 80 + p.IntN(k, "how many", 80)
+	s.bytes += count * 200
+	for n := range count {
+		s.all.Go(func() {
+			time.Sleep(p.Duration(k, "volley begins", 300*time.Millisecond))
+			name := fmt.Sprintf("v%d", n)
+			ctx, cancel := context.WithCancel(s.w.Context(c.name + "/" + name))
+			defer cancel()
+			err := s.exchange(ctx, c.client, "get", name, p.IntN(k<<8|uint64(n), "volley size", 200), false)
+			s.w.Count("volley")
+			switch {
+			case err == nil:
+			case s.deadly:
+				s.typed("volley", name, err)
+			default:
+				s.w.T().Errorf("volley %s: %v", name, err)
+			}
+		})
 	}
 }
 

@@ -188,6 +188,9 @@ func (h *Host) Hand(key any, f func()) {
 	}
 }
 
+// AfterMail calls f behind all mail that was handed before.
+func (h *Host) AfterMail(f func()) { h.w.mail.behind(f) }
+
 // Stir notes that app tasks may go on.
 func (h *Host) Stir() { h.w.stirred.Store(true) }
 

@@ -44,6 +44,22 @@ func (qs queues[K]) push(key K, next waiting) *queue {
 	return q
 }
 
+// behind calls f when all that is queued now has been taken, whatever is queued after it.
+func (qs queues[K]) behind(f func()) {
+	left := len(qs.by)
+	if left == 0 {
+		f()
+		return
+	}
+	for _, q := range qs.by { // each gets the same, so that their order makes no difference
+		q.fifo = append(q.fifo, waiting{"last word", func() {
+			if left--; left == 0 {
+				f()
+			}
+		}})
+	}
+}
+
 // post is an order of an app task.
 type post struct {
 	host     *Host
