@@ -35,6 +35,7 @@ type setting struct {
 // Profiles lists them all.
 func Profiles() []Profile {
 	return []Profile{
+		{"smoke", "one small connection with a loss now and then, for many seeds", smoke},
 		{"clean", "links with a rate and a delay, and nothing else", func(dice, *setting) {}},
 		{"lossy", "1 to 10 % of the datagrams are lost, each on its own", lossy},
 		{"bursty", "losses in bursts, and by a small queue", bursty},
@@ -90,6 +91,13 @@ func clean(d dice, s *setting) {
 func (s *setting) both(f func(c *link.Config)) {
 	f(&s.up)
 	f(&s.down)
+}
+
+func smoke(d dice, s *setting) {
+	s.clients, s.conns, s.atOnce = 1, 1, d.between("smoke at once", 1, 3)
+	s.requests = d.between("smoke requests", 1, 4)
+	s.most = 1 << d.between("smoke size", 8, 13)
+	s.both(func(c *link.Config) { c.Loss = d.share("smoke loss", 0, 0.05) })
 }
 
 func lossy(d dice, s *setting) {
@@ -161,7 +169,7 @@ func crash(d dice, s *setting) {
 
 func everything(d dice, s *setting) {
 	for _, p := range Profiles() {
-		if p.Name != "everything" && d.coin("with "+p.Name) {
+		if p.Name != "everything" && p.Name != "smoke" && d.coin("with "+p.Name) {
 			p.part(d, s)
 		}
 	}

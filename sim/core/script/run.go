@@ -86,13 +86,7 @@ func (w *World) outcome(o *Outcome) {
 	o.Datagrams, o.Tally, o.Stats = w.core.Datagrams(), w.tally, w.book.Stats()
 	o.Occupancies, o.Decisions, o.Recorded = w.core.Occupancies(), w.core.Draw().Taken(), w.core.Steps()
 	for _, l := range w.core.Network().Links() {
-		c := l.Counts()
-		o.Links.Sent += c.Sent
-		for i := range c.Fates {
-			o.Links.Fates[i] += c.Fates[i]
-		}
-		o.Links.Late, o.Links.Twice = o.Links.Late+c.Late, o.Links.Twice+c.Twice
-		o.Links.Corrupt, o.Links.Marked = o.Links.Corrupt+c.Corrupt, o.Links.Marked+c.Marked
+		addCounts(&o.Links, l.Counts())
 	}
 }
 
@@ -171,6 +165,36 @@ func (s *setting) trouble(w *World, srv *Host) {
 			w.At(goodbyes.Duration(n, "when", 2*time.Second), srv.Goodbye)
 		}
 	}
+}
+
+// Add sums up runs: what can be counted.
+func (o *Outcome) Add(p *Outcome) {
+	o.Elapsed += p.Elapsed
+	o.Steps += p.Steps
+	o.Datagrams += p.Datagrams
+	o.Tally.add(&p.Tally)
+	addCounts(&o.Links, p.Links)
+	o.Stats.Add(&p.Stats)
+}
+
+// Harms is how often links did what, beside delivering: the fates, and what does not lose a datagram.
+func (o *Outcome) Harms() []oracle.NamedCount {
+	var list []oracle.NamedCount
+	for _, f := range link.Fates()[1:] {
+		list = append(list, oracle.NamedCount{Name: f.String(), N: o.Links.Fates[f]})
+	}
+	c := &o.Links
+	return append(list, oracle.NamedCount{Name: "late", N: c.Late}, oracle.NamedCount{Name: "twice", N: c.Twice},
+		oracle.NamedCount{Name: "corrupt", N: c.Corrupt}, oracle.NamedCount{Name: "marked", N: c.Marked})
+}
+
+func addCounts(sum *link.Counts, c link.Counts) {
+	sum.Sent += c.Sent
+	for i := range c.Fates {
+		sum.Fates[i] += c.Fates[i]
+	}
+	sum.Late, sum.Twice = sum.Late+c.Late, sum.Twice+c.Twice
+	sum.Corrupt, sum.Marked = sum.Corrupt+c.Corrupt, sum.Marked+c.Marked
 }
 
 // String is one line about the outcome.

@@ -44,6 +44,12 @@ type Tally struct {
 	Crashes   int
 }
 
+func (t *Tally) add(o *Tally) {
+	t.Requests, t.Cancelled, t.Reset = t.Requests+o.Requests, t.Cancelled+o.Cancelled, t.Reset+o.Reset
+	t.Broken, t.Again, t.Bytes = t.Broken+o.Broken, t.Again+o.Again, t.Bytes+o.Bytes
+	t.Dials, t.Crashes = t.Dials+o.Dials, t.Crashes+o.Crashes
+}
+
 // Options shape a world.
 type Options struct {
 	Seed uint64
