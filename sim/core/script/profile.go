@@ -39,7 +39,7 @@ func Profiles() []Profile {
 		{"clean", "links with a rate and a delay, and nothing else", func(dice, *setting) {}},
 		{"lossy", "1 to 10 % of the datagrams are lost, each on its own", lossy},
 		{"bursty", "losses in bursts, and by a small queue", bursty},
-		{"mobile", "jitter, reordering, outages of up to three seconds", mobile},
+		{"mobile", "jitter, reordering, changes of the path, outages of up to three seconds", mobile},
 		{"narrow", "tiny windows, quotas and queues on fast links", narrow},
 		{"hostile-network", "corrupt, doubled, reordered, remarked and targeted datagrams", hostile},
 		{"crash", "a server that crashes, pauses and says goodbye", crash},
@@ -124,6 +124,11 @@ func mobile(d dice, s *setting) {
 	from := d.time("outage", 0, 2*time.Second)
 	gap := link.Outage{From: mono.Time(from), Until: mono.Time(from + d.time("how long", 50*time.Millisecond, 3*time.Second))}
 	s.down.Outages = []link.Outage{gap}
+	if d.coin("another path") {
+		at := mono.Time(d.time("path change", 0, 2*time.Second))
+		to := link.Change{At: at, Delay: d.time("other delay", 0, 80*time.Millisecond), Rate: link.Rate(d.between("other rate", 1, 50)) * link.Mbit}
+		s.both(func(c *link.Config) { c.Changes = []link.Change{to} })
+	}
 	if d.coin("both ways") {
 		s.up.Outages = []link.Outage{gap}
 	}
