@@ -144,7 +144,8 @@ func (s *sweep) table() {
 		fmt.Fprintf(s.stdout, "%-12s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	row("seeds", "%d, on %d workers", s.runs, s.workers)
-	row("requests", "%d: %d cancelled, %d reset, %d broken by a crash; %d asked again", o.Requests, o.Cancelled, o.Reset, o.Broken, o.Again)
+	row("requests", "%d: %d cancelled, %d reset, %d broken by a crash, %d turned away by a goodbye; %d asked again", o.Requests, o.Cancelled, o.Reset,
+		o.Broken, o.Turned, o.Again)
 	row("bytes", "%d of bodies", o.Bytes)
 	row("connections", "%d dialled, %d server crashes", o.Dials, o.Crashes)
 	row("datagrams", "%d: %s", o.Datagrams, losses(o))

@@ -3,6 +3,7 @@ package script
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"quicpro/actors/port"
@@ -161,6 +162,13 @@ func (a *Ask) end() {
 	a.ended(a)
 }
 
+// turnedAway reports whether the server has closed the connection behind its GOAWAY, and the request came too late. The
+// client may have seen the close without the GOAWAY: then it does not know that it may ask again.
+func (a *Ask) turnedAway(c *port.Cause) bool {
+	byGoodbye := c.Why == port.Theirs && c.App && c.Code == uint64(h3wire.CodeNoError) && a.conn.to.goodbyes > 0
+	return byGoodbye && !slices.ContainsFunc(a.w.replies, func(r *reply) bool { return r.n == a.N })
+}
+
 func (a *Ask) judge() error {
 	var stream *port.StreamError
 	var cause *port.Cause
@@ -170,6 +178,9 @@ func (a *Ask) judge() error {
 		return nil
 	case a.conn.lost() && (errors.As(a.readErr, &cause) || errors.As(a.sendErr, &cause)):
 		a.w.tally.Broken++
+		return nil
+	case errors.As(a.readErr, &cause) && a.turnedAway(cause):
+		a.w.tally.Turned++
 		return nil
 	case a.How == Reset:
 		a.w.tally.Reset++

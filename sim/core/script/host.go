@@ -18,17 +18,18 @@ import (
 
 // Host is one machine with an engine. It may serve, and it may dial.
 type Host struct {
-	w      *World
-	name   string
-	shape  HostOptions
-	core   *core.Host
-	engine *engine.Engine
-	tls    *reader
-	serves bool
-	life   int  // counts the crashes
-	down   bool // between a crash and the restart
-	dials  int
-	conns  []*engine.H3Conn // a server's
+	w        *World
+	name     string
+	shape    HostOptions
+	core     *core.Host
+	engine   *engine.Engine
+	tls      *reader
+	serves   bool
+	life     int  // counts the crashes
+	down     bool // it does not listen: not yet, or not again
+	dials    int
+	goodbyes int
+	conns    []*engine.H3Conn // a server's
 }
 
 // HostOptions shape a host.
@@ -97,10 +98,11 @@ func (h *Host) config() engine.H3Config {
 
 // Serve makes the host answer the requests of this world.
 func (h *Host) Serve() {
-	h.serves = true
+	h.serves, h.down = true, true
 	c := h.config()
 	c.TLS = serverTLS(h.tls, h.name)
 	h.engine.StartListenH3(h.name, ":443", c, h.answer, func(_ *engine.H3Listener, err error) {
+		h.down = false
 		if err != nil {
 			h.w.failf("%s does not listen: %w", h.name, err)
 		}
@@ -159,6 +161,7 @@ func (h *Host) Crash(for_ time.Duration, keepKeys bool) {
 	h.w.tally.Crashes++
 	h.conns = nil
 	h.core.CutOff()
+	h.core.Thaw()
 	h.engine.StartClose(h.name)
 	for _, r := range h.w.replies {
 		if r.host == h && !r.ended() {
@@ -173,7 +176,6 @@ func (h *Host) restart(keepKeys bool) {
 		h.w.failf("crashed host %s has not come to rest: %s", h.name, left)
 		return
 	}
-	h.down = false
 	h.core.Reborn(keepKeys)
 	h.boot()
 	if h.serves {
@@ -189,6 +191,7 @@ func (h *Host) Pause(for_ time.Duration) {
 
 // Goodbye says GOAWAY on all connections of a server.
 func (h *Host) Goodbye() {
+	h.goodbyes++
 	for _, c := range h.conns {
 		c.Goodbye()
 	}

@@ -38,6 +38,7 @@ type Tally struct {
 	Cancelled int   // of them, by the client
 	Reset     int   // of them, by the handler
 	Broken    int   // of them, with a server that crashed
+	Turned    int   // of them, by a server that had said goodbye
 	Again     int   // that were asked again on another connection
 	Bytes     int64 // of bodies that arrived, both ways
 	Dials     int
@@ -46,7 +47,8 @@ type Tally struct {
 
 func (t *Tally) add(o *Tally) {
 	t.Requests, t.Cancelled, t.Reset = t.Requests+o.Requests, t.Cancelled+o.Cancelled, t.Reset+o.Reset
-	t.Broken, t.Again, t.Bytes = t.Broken+o.Broken, t.Again+o.Again, t.Bytes+o.Bytes
+	t.Broken, t.Turned = t.Broken+o.Broken, t.Turned+o.Turned
+	t.Again, t.Bytes = t.Again+o.Again, t.Bytes+o.Bytes
 	t.Dials, t.Crashes = t.Dials+o.Dials, t.Crashes+o.Crashes
 }
 
