@@ -197,3 +197,6 @@ func (a *Ask) judge() error {
 	}
 	return nil
 }
+
+// Came is how many bytes of the response's body have arrived.
+func (a *Ask) Came() int { return a.in }
