@@ -98,7 +98,7 @@ func newConnection(s *socket, b birth) *connection {
 	id, token := c.routes.Issue()
 	cfg := conn.Config{
 		Role: b.role, Version: wire.Version1, Path: b.path, LocalID: id,
-		Params: b.params, Limits: b.limits, MaxDatagram: maxDatagram,
+		Params: b.params, Limits: b.limits, MaxDatagram: maxDatagram, Congestion: s.e.control,
 		Chunks: &s.e.chunks, TxPool: &c.tx, Routes: &c.routes, Streams: &c.streams,
 	}
 	original := b.original
@@ -227,6 +227,7 @@ func (c *connection) buried(cause *port.Cause, m *port.Closed) {
 	}
 	c.gone(cause)
 	c.s.e.remove(c)
+	c.s.fallen()
 	c.s.e.afterMail(func() {
 		close(c.done) // whoever waits for it takes for granted that the rooms' last words are in the mailboxes
 		c.s.e.stir()

@@ -7,6 +7,7 @@ import (
 
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
+	"quicpro/internal/congestion"
 	"quicpro/wire"
 )
 
@@ -22,6 +23,9 @@ type Options struct {
 	// Tune changes the bounds of every connection, beyond what the configurations can say: a simulation makes them tight.
 	// nil means none.
 	Tune func(*Limits)
+	// Congestion makes the congestion controller of a path that carries datagrams of so many bytes; nil is CUBIC with
+	// HyStart++. The bytes of a new path are told by SetMaxDatagramSize.
+	Congestion func(datagram int) congestion.Controller
 }
 
 // Limits are the bounds of one connection: engine/limits.go has their defaults.
@@ -33,8 +37,9 @@ type Engine struct {
 	stage    Stage          // the world, if it is one
 	named    map[string]int // on a stage: how many exchanges each identity has had
 	log      *slog.Logger
-	tune     func(*Limits) // may be nil
-	trace    tracer        // of every connection; may be nil
+	tune     func(*Limits)                            // may be nil
+	trace    tracer                                   // of every connection; may be nil
+	control  func(datagram int) congestion.Controller // may be nil
 	chunks   actor.Chunks
 	resetKey [32]byte // for stateless reset tokens; a server that restarts has another
 
@@ -50,7 +55,7 @@ type Engine struct {
 
 // New makes an engine.
 func New(o Options) *Engine {
-	e := &Engine{world: o.World, log: o.Logger, trace: o.Trace, tune: o.Tune}
+	e := &Engine{world: o.World, log: o.Logger, trace: o.Trace, tune: o.Tune, control: o.Congestion}
 	if e.world == nil {
 		e.world = NewWorld()
 	}

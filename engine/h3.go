@@ -77,12 +77,7 @@ func (c *H3Config) maxConns() int {
 // DialH3 connects to addr and waits until requests may flow: at most HandshakeTimeout, and no longer than ctx. Errors
 // are *Cause.
 func (e *Engine) DialH3(ctx context.Context, addr netip.AddrPort, cfg H3Config) (*H3Conn, error) {
-	limits := e.limits(&cfg)
-	h := newH3Conn(limits, nil, nil)
-	b := birth{
-		tls: e.tlsConfig(cfg.TLS, "h3"), limits: limits, params: transport(limits, 0), trace: e.tracer(cfg.Logger, cfg.QlogDir),
-		places: h3Places(limits), bind: h.bind(&cfg), gone: h.gone,
-	}
+	h, b := e.dialling(&cfg)
 	c, err := e.dial(ctx, addr, b)
 	if err != nil {
 		return nil, err
@@ -91,6 +86,16 @@ func (e *Engine) DialH3(ctx context.Context, addr netip.AddrPort, cfg H3Config) 
 		return nil, err
 	}
 	return h, nil
+}
+
+// dialling describes a client's connection.
+func (e *Engine) dialling(cfg *H3Config) (*H3Conn, birth) {
+	limits := e.limits(cfg)
+	h := newH3Conn(limits, nil, nil)
+	return h, birth{
+		tls: e.tlsConfig(cfg.TLS, "h3"), limits: limits, params: transport(limits, 0), trace: e.tracer(cfg.Logger, cfg.QlogDir),
+		places: h3Places(limits), bind: h.bind(cfg), gone: h.gone,
+	}
 }
 
 // H3Listener accepts HTTP/3 connections on one socket.
@@ -109,23 +114,28 @@ func (e *Engine) ServeH3(pc net.PacketConn, cfg H3Config, handle func(*H3Conn, *
 }
 
 func (e *Engine) serveH3(open func() (Socket, error), cfg H3Config, handle func(*H3Conn, *port.Exchange)) (*H3Listener, error) {
-	limits := e.limits(&cfg)
+	l, err := e.listen(open, e.serving(&cfg, handle))
+	if err != nil {
+		return nil, err
+	}
+	return &H3Listener{l}, nil
+}
+
+// serving describes a listener.
+func (e *Engine) serving(cfg *H3Config, handle func(*H3Conn, *port.Exchange)) listening {
+	limits := e.limits(cfg)
 	config := e.tlsConfig(cfg.TLS, "h3")
 	trace := e.tracer(cfg.Logger, cfg.QlogDir)
-	l, err := e.listen(open, listening{
+	return listening{
 		maxConns: cfg.maxConns(), limits: limits, code: wire.ErrorCode(h3wire.CodeNoError), app: true,
 		spawn: func(l *listener, first crypto.FirstInitial, path port.Path) *connection {
 			h := newH3Conn(limits, l, handle)
 			b := l.born(first, path)
 			b.tls, b.limits, b.params, b.trace = config, limits, transport(limits, limits.Streams), trace
-			b.places, b.bind, b.gone = h3Places(limits), h.bind(&cfg), h.gone
+			b.places, b.bind, b.gone = h3Places(limits), h.bind(cfg), h.gone
 			return newConnection(l.s, b)
 		},
-	})
-	if err != nil {
-		return nil, err
 	}
-	return &H3Listener{l}, nil
 }
 
 // Addr is the bound address.

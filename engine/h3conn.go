@@ -21,6 +21,7 @@ type H3Conn struct {
 	handler func(*H3Conn, *port.Exchange)
 	half    halfDone
 	ready   chan struct{}
+	dialled func(*H3Conn, error) // of StartH3: called once
 	state   *tls.ConnectionState // valid once ready
 
 	refused atomic.Bool
@@ -36,7 +37,16 @@ type H3Conn struct {
 // waiter is one call that waits for a credit.
 type waiter struct {
 	identity string
-	got      chan *port.Exchange // nil: the connection has died
+	got      chan *port.Exchange  // nil: the connection has died
+	call     func(*port.Exchange) // of Admit: called instead
+}
+
+func (w *waiter) give(x *port.Exchange) {
+	if w.call != nil {
+		w.call(x)
+		return
+	}
+	w.got <- x
 }
 
 // perExchange is how many messages an app may have on the way to h3 for one exchange: Open, Send, Taken and Cancel, and
@@ -171,10 +181,10 @@ func (h *H3Conn) release(x *port.Exchange) {
 // tell wakes a call that waits for a credit.
 func (h *H3Conn) tell(w *waiter, x *port.Exchange) {
 	if hand := h.c.s.e.hand(); hand != nil {
-		hand(w, func() { w.got <- x })
+		hand(w, func() { w.give(x) })
 		return
 	}
-	w.got <- x
+	w.give(x)
 }
 
 // Open sends the exchange's OpenOrder.
@@ -265,11 +275,15 @@ func (h *H3Conn) gone(cause *port.Cause) {
 	}
 	h.mu.Lock()
 	h.dead = cause
+	tell := h.dialled
 	open, waiting := h.open.list, h.waiting
 	h.open, h.waiting = set[*port.Exchange]{}, nil
 	h.mu.Unlock()
 	for _, w := range waiting {
 		h.tell(w, nil)
+	}
+	if tell != nil && h.State() == nil {
+		h.c.s.e.stage.Hand(h, func() { tell(nil, cause) })
 	}
 	for _, x := range open {
 		x.Reads.Offer(&port.Delivery{Last: true, Err: failure})
@@ -304,6 +318,9 @@ func (t *h3Tasks) Ready(m *port.Connected) {
 	h.half.set()
 	close(h.ready)
 	h.c.s.e.stir()
+	if tell := h.dialled; tell != nil {
+		h.c.s.e.stage.Hand(h, func() { tell(h, nil) })
+	}
 	if l := h.half.l; l != nil && l.stopping.Load() {
 		h.goodbye() // it was born while the listener stopped
 	}

@@ -39,6 +39,7 @@ type socket struct {
 
 	alive   actor.Count // connections, dead ones included until the endpoint knows
 	closing atomic.Bool
+	falling atomic.Bool   // it is closed when its last connection has gone: see StartClose
 	done    chan struct{} // the reader has left
 	inside  actor.Count   // the reader, the shared rooms, the connections and the buffers that dead ones still have
 	empty   chan struct{} // all of them have left

@@ -32,6 +32,8 @@ type Config struct {
 	Limits port.Limits
 	// MaxDatagram is the largest UDP payload sent once the handshake is complete, in bytes, at least 1252.
 	MaxDatagram int
+	// Congestion makes the controller of a path that carries datagrams of so many bytes; nil is congestion.NewCubic.
+	Congestion func(datagram int) congestion.Controller
 
 	Random  port.Random
 	Chunks  *actor.Chunks // for CRYPTO bytes that wait
@@ -178,7 +180,11 @@ func (c *Conn) begin(now mono.Time) {
 
 // restartPath begins with the estimates of a path that nothing is known of.
 func (c *Conn) restartPath() {
-	c.cc = congestion.NewCubic(c.path.datagram)
+	if make := c.cfg.Congestion; make != nil {
+		c.cc = make(c.path.datagram)
+	} else {
+		c.cc = congestion.NewCubic(c.path.datagram)
+	}
 	c.pacer = congestion.NewPacer(c.now, c.path.datagram, recovery.InitialRTT)
 }
 

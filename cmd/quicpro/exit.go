@@ -21,7 +21,7 @@ import (
 // Exit codes, curl's numbers.
 const (
 	exitOK          = 0
-	exitProtocol    = 1  // a URL that is not https; serve cannot listen
+	exitProtocol    = 1  // a URL that is not https; serve cannot listen; a seed of sim that failed
 	exitUsage       = 2  // flags
 	exitURL         = 3  // URL
 	exitResolve     = 6  // name not resolved
@@ -49,6 +49,7 @@ const exitCodeTable = `Exit codes are curl's:
     6 name not resolved     47 too many redirects       96 QUIC error
     7 refused               18 body incomplete         130 interrupted
    22 -f and an HTTP error
+sim exits with 1 when a seed has failed.
 `
 
 // failure is an error with its exit code and a message that says what to do next.

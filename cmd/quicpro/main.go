@@ -45,6 +45,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return a.get(ctx, args[1:])
 	case "serve":
 		return a.serve(ctx, args[1:])
+	case "sim":
+		return a.sim(ctx, args[1:])
 	case "version", "--version", "-V":
 		return a.version()
 	case "help", "--help", "-h":
@@ -54,7 +56,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprint(a.stdout, overview, exitCodeTable)
 		return exitOK
 	}
-	return a.fail(failf(exitUsage, "there is no command %q; the commands are demo, get, serve, version and help", args[0]))
+	return a.fail(failf(exitUsage, "there is no command %q; the commands are demo, get, serve, sim, version and help", args[0]))
 }
 
 const overview = `quicpro speaks HTTP/3.
@@ -62,6 +64,7 @@ const overview = `quicpro speaks HTTP/3.
   quicpro demo                 start a server, send it several requests, show them
   quicpro get [options] URL... fetch URLs (curl's options)
   quicpro serve [options] DIR  serve the files of a directory
+  quicpro sim [options]        run the engine on simulated networks, from seeds
   quicpro version              show the version
   quicpro help [COMMAND]       show this, or a command's options
 

@@ -48,7 +48,7 @@ var graph = []row{
 	{packages: "sim/core/oracle", ours: []string{"wire", "wire/h3wire", "actors/port", "internal/mono"}},
 	{packages: "sim/core", ours: []string{"engine", "wire/...", "actors/...", "internal/...", "sim/core/..."}},
 	{packages: "sim/...", ours: []string{"sim/...", "api", "engine", "wire/...", "actors/...", "internal/..."}},
-	{packages: "cmd/...", ours: []string{"api", "engine", "sim/core"}, others: []string{
+	{packages: "cmd/...", ours: []string{"api", "engine", "sim/core/..."}, others: []string{
 		"golang.org/x/net/...", "golang.org/x/term", "github.com/spf13/pflag", "github.com/schollz/progressbar/v3",
 	}},
 	{packages: "examples/...", ours: []string{"api", "engine", "actors/port", "wire"}},

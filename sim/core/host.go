@@ -181,8 +181,11 @@ func (h *Host) Post(identity, kind string, f func()) {
 	h.w.post(post{host: h, identity: identity, kind: kind, f: f})
 }
 
-// Hand queues mail for an app task.
+// Hand queues mail for an app task, or for a script that waits for it.
 func (h *Host) Hand(key any, f func()) {
+	if len(h.w.scripts) > 0 {
+		f = h.w.andWake(key, f)
+	}
 	if q := h.w.mail.push(key, waiting{"mail", f}); q != nil {
 		h.w.ready.add(&item{host: h, name: "mail", id: identify(h.name, "mail"), queue: q})
 	}

@@ -18,6 +18,7 @@ func (w *World) loop(h *Host, name string, f func()) {
 		l.yield = yield
 		f()
 	})
+	w.loops = append(w.loops, l)
 	w.wake(l)
 }
 

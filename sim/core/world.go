@@ -27,9 +27,11 @@ type World struct {
 	addrs    map[netip.Addr]*Host
 	ready    ready
 	stepping *item // whose step it is
+	loops    []*loop
 	running  *loop // the coroutine that runs in it
 	orders   queues[string]
 	mail     queues[any]
+	scripts  map[any]func() // what is called behind mail, by its key
 
 	datagrams uint64 // sent
 	bytes     uint64 // of them

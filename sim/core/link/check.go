@@ -85,6 +85,16 @@ func (c Config) checkTimes() error {
 			return fmt.Errorf("link: MTUChanges[%d] is not after the one in front: sort them by At", i)
 		}
 	}
+	for i, m := range c.Changes {
+		switch {
+		case m.Delay < 0 || m.Delay > maxDelay:
+			return fmt.Errorf("link: Changes[%d] is to a Delay of %v: say 0 to %v", i, m.Delay, maxDelay)
+		case m.Rate < 0:
+			return fmt.Errorf("link: Changes[%d] is to %d bit/s: say 0 for no limit, or a multiple of Kbit, Mbit or Gbit", i, m.Rate)
+		case i > 0 && m.At <= c.Changes[i-1].At:
+			return fmt.Errorf("link: Changes[%d] is not after the one in front: sort them by At", i)
+		}
+	}
 	return nil
 }
 

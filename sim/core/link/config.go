@@ -48,6 +48,9 @@ type Config struct {
 	// MTUChanges are later values of MTU, in the order of their times.
 	MTUChanges []MTUChange
 
+	// Changes are later values of Delay and Rate, in the order of their times: another path.
+	Changes []Change
+
 	// MarkCE is the probability that a datagram with ECT(0) or ECT(1) is marked CE.
 	MarkCE float64
 	// ECN says what the link does to the ECN field of all datagrams, behind its queue and MarkCE.
@@ -110,6 +113,13 @@ type Outage struct{ From, Until mono.Time }
 type MTUChange struct {
 	At  mono.Time
 	MTU int // as in Config
+}
+
+// Change is what Delay and Rate are from At on. What was sent before goes as it was meant to; nothing overtakes it.
+type Change struct {
+	At    mono.Time
+	Delay time.Duration // as in Config
+	Rate  Rate          // as in Config
 }
 
 // Rewrite is what a link does to the ECN field.

@@ -19,7 +19,7 @@
 // The decisions, with the place and the number of each:
 //
 //	link #DATAGRAM    lost, burst, corrupt, twice, late, marked
-//	link #ENTRY       outage, mtu, target: the entry of the list in Config, from 0, as a datagram first meets it
+//	link #ENTRY       outage, mtu, change, target: the entry of the list in Config, from 0, as a datagram first meets it
 //	link #0           jitter, bleach, remark: for the whole run
 //	host nat #REBIND  rebind
 //

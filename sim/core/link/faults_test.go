@@ -193,12 +193,46 @@ func TestWrongValuesAreExplained(t *testing.T) {
 		"link: Burst.LossBad is 0, and not above LossGood, 0: say 1 if a burst loses everything":                              {Burst: &GilbertElliott{EnterBad: 0.1, LeaveBad: 0.1}},
 		"link: Outages[0] is from 2s until 1s: say Until after From, or 0 for ever":                                           {Outages: []Outage{{at(2 * time.Second), at(time.Second)}}},
 		"link: MTUChanges[1] is not after the one in front: sort them by At":                                                  {MTUChanges: []MTUChange{{2, 1}, {1, 1}}},
+		"link: Changes[1] is not after the one in front: sort them by At":                                                     {Changes: []Change{{2, 1, 1}, {1, 1, 1}}},
+		"link: Changes[0] is to a Delay of -1ns: say 0 to 1h0m0s":                                                             {Changes: []Change{{2, -1, 1}}},
+		"link: Changes[0] is to -1 bit/s: say 0 for no limit, or a multiple of Kbit, Mbit or Gbit":                            {Changes: []Change{{2, 1, -1}}},
 		"link: MTUChanges[0] is to -1 bytes: say 0 for no limit, or a positive number":                                        {MTUChanges: []MTUChange{{2, -1}}},
 		"link: Drop[0] has no Kind: say Initial, Handshake and so on, or Any":                                                 {Drop: []Target{{0, 1}}},
 		"link: Drop[0] has N 0: datagrams are counted from 1":                                                                 {Drop: []Target{{Any, 0}}},
 	} {
 		if err := c.Check(); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// From the time of a change on, datagrams take the new path; none overtakes those that are on the old one.
+func TestAPathChanges(t *testing.T) {
+	slow, back := Change{at(20 * ms), 30 * ms, 400 * Kbit}, Change{at(60 * ms), 5 * ms, 8 * Mbit}
+	c := Config{Delay: 10 * ms, Rate: 8 * Mbit, Changes: []Change{slow, back}}
+	for _, trip := range stream(sample(t, c), 60, 1000, 10*ms, 0) {
+		sent := at(10 * ms * time.Duration(trip.N))
+		want := sent.Add(ms + 10*ms)
+		switch {
+		case sent >= back.At: // the last that was sent at the slow rate leaves at 100 ms and arrives at 130
+			want = max(at(130*ms), sent.Add(ms+5*ms))
+		case sent >= slow.At:
+			want = at(20*ms + 20*ms*time.Duration(trip.N-1) + 30*ms)
+		}
+		if len(trip.arrivals) != 1 || trip.arrivals[0] != want {
+			t.Errorf("#%d, sent at %v, arrives at %v, want %v", trip.N, time.Duration(sent), trip.arrivals, want)
+		}
+	}
+	only := []draw.Decision{{Where: "x", N: 1, What: "change"}}
+	l := New(c, draw.Replay(1, only).At("x"))
+	for _, trip := range stream(l, 10, 1000, 10*ms, 0) {
+		sent := at(10 * ms * time.Duration(trip.N))
+		want := sent.Add(ms + 10*ms)
+		if sent >= back.At {
+			want = sent.Add(ms + 5*ms)
+		}
+		if trip.arrivals[0] != want {
+			t.Errorf("without the first change, #%d arrives at %v, want %v", trip.N, trip.arrivals, want)
 		}
 	}
 }

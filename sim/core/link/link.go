@@ -34,6 +34,8 @@ type Link struct {
 	at draw.Place
 
 	now     mono.Time
+	delay   time.Duration
+	passed  int    // of the Changes
 	next    uint64 // number of the next datagram
 	queue   queue
 	policer policer
@@ -63,7 +65,7 @@ func New(c Config, at draw.Place) *Link {
 		panic(err.Error())
 	}
 	return &Link{
-		c: c, at: at,
+		c: c, at: at, delay: c.Delay,
 		queue: newQueue(&c), policer: newPolicer(c.Policer), ordered: newOrdered(&c), channel: channel{c: c.Burst},
 	}
 }
@@ -79,6 +81,7 @@ func (l *Link) Counts() Counts { return l.counts }
 // nor late, and those of late datagrams that it overtakes. d.Bytes is never written to; at most one arrival shares it.
 func (l *Link) Send(now mono.Time, d Datagram) ([]Arrival, Verdict) {
 	l.begin(now)
+	l.change(now)
 	v := Verdict{N: l.next, Size: len(d.Bytes), QueueBytes: l.queue.bytes}
 	l.next++
 	target := l.ordered.count(d.Bytes)
@@ -137,6 +140,15 @@ func (l *Link) begin(now mono.Time) {
 	})
 }
 
+// change makes the Changes whose time has come.
+func (l *Link) change(now mono.Time) {
+	for ; l.passed < len(l.c.Changes) && now >= l.c.Changes[l.passed].At; l.passed++ {
+		if m := &l.c.Changes[l.passed]; l.at.Happens(uint64(l.passed), "change", 1) {
+			l.delay, l.queue.rate = m.Delay, m.Rate
+		}
+	}
+}
+
 // enter takes a datagram to the link's own end of the wire, or to a fate before that.
 func (l *Link) enter(now mono.Time, v *Verdict, ect bool) (fate Fate) {
 	if l.ordered.isDown(l.at, now) {
@@ -170,7 +182,7 @@ func (l *Link) cross(v *Verdict, target bool, burst float64) Fate {
 // travel is when a datagram arrives, in order. Also one that is lost, or late, keeps its place in the order: the others'
 // times do not depend on it.
 func (l *Link) travel(v *Verdict) mono.Time {
-	at := v.Depart.Add(l.c.Delay)
+	at := v.Depart.Add(l.delay)
 	if l.c.Jitter > 0 && l.ordered.jitter.ask(l.at, 0, "jitter") {
 		at = at.Add(l.at.Duration(v.N, "jitter", l.c.Jitter+1))
 	}
@@ -194,7 +206,7 @@ func (l *Link) deliver(at mono.Time, v *Verdict, d Datagram) {
 	d.ECN = l.mark(v, d.ECN)
 
 	if v.Late = l.at.Happens(v.N, "late", l.c.Reorder); v.Late {
-		v.Arrive = at.Add(max(2*l.c.Delay, 20*time.Millisecond))
+		v.Arrive = at.Add(max(2*l.delay, 20*time.Millisecond))
 		ahead := 1 + l.at.IntN(v.N, "overtaken by", maxOvertaking)
 		l.held = append(l.held, held{Arrival{At: at, Datagram: d, Verdict: *v}, again, ahead})
 		return
@@ -240,7 +252,7 @@ func (l *Link) emit(a Arrival, again []byte) {
 		return
 	}
 	a.Bytes, a.Copy = again, true
-	a.At = a.At.Add(l.at.Duration(a.Verdict.N, "twice", max(l.c.Delay/4, time.Millisecond)))
+	a.At = a.At.Add(l.at.Duration(a.Verdict.N, "twice", max(l.delay/4, time.Millisecond)))
 	l.out = append(l.out, a)
 }
 
