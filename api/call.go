@@ -30,7 +30,8 @@ type call struct {
 	list  *fieldList
 	done  func() // when over; may be nil
 
-	upload *upload         // nil unless a goroutine sends the body
+	sends  bool            // there is a body
+	upload *upload         // nil unless a goroutine sends it
 	small  [1]*actor.Chunk // the body, if it is sent without one
 
 	rmu      sync.Mutex // guards what follows: it is held while a delivery is awaited
@@ -48,8 +49,11 @@ type call struct {
 }
 
 // newCall binds a request to a connection's credit.
-func newCall(ctx context.Context, conn exchanger, x *port.Exchange, req *http.Request, list *fieldList) *call {
-	c := &call{conn: conn, x: x, ctx: ctx, req: req, list: list, halves: 2}
+func newCall(ctx context.Context, conn exchanger, x *port.Exchange, req *http.Request, list *fieldList, sends bool) *call {
+	c := &call{conn: conn, x: x, ctx: ctx, req: req, list: list, sends: sends, halves: 1}
+	if sends {
+		c.halves = 2
+	}
 	c.in.conn, c.in.x = conn, x
 	return c
 }
@@ -244,14 +248,14 @@ func (c *call) endMessage() {
 	}
 }
 
-// endRead ends the reading half, once. Without an upload it also takes the last answer to the sending half, which is
-// there already unless the server answered before it had the request. The lock rmu is held.
+// endRead ends the reading half, once. Of a small body it also takes the last answer to the sending half, which is there
+// already unless the server answered before it had the request. The lock rmu is held.
 func (c *call) endRead() {
 	if c.readOver {
 		return
 	}
 	c.readOver = true
-	if c.upload == nil {
+	if c.sends && c.upload == nil {
 		select {
 		case s := <-c.x.Writes.C():
 			if s.Last {

@@ -67,9 +67,6 @@ func (c *scripted) Open(x *port.Exchange) {
 	c.opened++
 	c.fields = append([]port.Field(nil), x.OpenOrder.Fields...)
 	c.mu.Unlock()
-	if x.OpenOrder.Fin {
-		x.Writes.Send(&port.Sent{Last: true})
-	}
 	c.answer(c, x)
 }
 

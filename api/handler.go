@@ -68,23 +68,17 @@ func (e *exchange) run(req *http.Request) (failed bool) {
 
 // finish sends what is left of the response and the handler's last word, and brings all memory home.
 func (e *exchange) finish(failed bool) {
-	complete := !failed && e.w.finish()
-	behind := !complete && e.w.handedOver()
-	unread := e.body.end()
-	o := &e.x.CancelOrder
-	o.HandlerDone = true
-	switch {
-	case !complete:
+	e.body.end()
+	if failed || !e.w.finish() { // else the end of the response says that the handler has returned
 		// What the handler flushed reaches the client before the reset does, as with HTTP/1 and HTTP/2.
-		o.StopReading, o.StopWriting, o.Behind, o.Code = true, true, behind, uint64(h3wire.CodeInternalError)
+		o := &e.x.CancelOrder
+		o.HandlerDone, o.StopReading, o.StopWriting = true, true, true
+		o.Behind, o.Code = e.w.handedOver(), uint64(h3wire.CodeInternalError)
 		if !failed && e.w.failure() != nil {
 			o.Code = uint64(h3wire.CodeRequestCancelled) // the peer began it
 		}
-	case unread:
-		// RFC 9114 s4.1: the response is complete, the rest of the request is not wanted.
-		o.StopReading, o.Code = true, noError
+		e.conn.Cancel(e.x)
 	}
-	e.conn.Cancel(e.x)
 	e.body.drain()
 	e.w.release()
 	e.ctx.finish()

@@ -25,28 +25,10 @@ type incoming struct {
 	trailers []port.Field
 }
 
-// prompt is how many bytes of a complete message are answered before the app has read them: the exchange ends at once,
-// and the reader finds its bytes in memory.
-const prompt = 64 << 10
-
 // accept puts a received delivery in hand. Its heads are the caller's affair.
 func (in *incoming) accept(d *port.Delivery) {
 	in.d, in.piece, in.off, in.bytes = d, 0, 0, 0
-	if !d.Last {
-		return
-	}
-	if d.Err != nil {
-		in.over = true
-		return
-	}
-	size := 0
-	for i := range d.Pieces {
-		size += len(d.Pieces[i].B)
-	}
-	if size <= prompt {
-		in.taken(size)
-		in.over = true
-	}
+	in.over = in.over || d.Last && (d.Used || d.Err != nil)
 }
 
 // empty reports whether a delivery in hand holds no body bytes and ends the message without an error.

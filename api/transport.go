@@ -163,7 +163,7 @@ func serverGone(err error) bool {
 func (t *Transport) open(o *outgoing, conn *pooled, x *port.Exchange, body io.ReadCloser, trace *httptrace.ClientTrace, done func()) (*call, error) {
 	list := newFieldList()
 	o.fields(list)
-	c := newCall(o.req.Context(), conn, x, o.req, list)
+	c := newCall(o.req.Context(), conn, x, o.req, list, o.length != 0)
 	c.trace = trace
 	c.done = func() {
 		t.pool.put(conn)

@@ -97,7 +97,12 @@ func (h *H3Conn) Release(x *port.Exchange) {
 func (h *H3Conn) Open(x *port.Exchange) { h.c.app.toUpper.Send(&x.OpenOrder) }
 
 // Send sends the exchange's SendOrder.
-func (h *H3Conn) Send(x *port.Exchange) { h.c.app.toUpper.Send(&x.SendOrder) }
+func (h *H3Conn) Send(x *port.Exchange) {
+	if x.SendOrder.HandlerDone {
+		h.forget(x)
+	}
+	h.c.app.toUpper.Send(&x.SendOrder)
+}
 
 // Taken sends the exchange's TakenOrder.
 func (h *H3Conn) Taken(x *port.Exchange) { h.c.app.toUpper.Send(&x.TakenOrder) }

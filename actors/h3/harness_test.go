@@ -117,8 +117,8 @@ func newDesk(t testing.TB, sys *stepping, role wire.Role, change func(*Config)) 
 	d.r = New(c)
 	d.room = actor.Spawn[port.ToH3](sys, actor.Spec{Name: role.String() + " h3", Capacity: 100000, Supervisor: deaths{t}}, d.r)
 	d.fromApp, d.fromCon = d.room.Port("app", 4*testLimits.Streams), d.room.Port("conn", 3)
-	conn := actor.Spawn[port.ToConn](sys, actor.Spec{Name: role.String() + " conn", Capacity: 2, Supervisor: deaths{t}}, connEar{d})
-	d.r.Connect(Ports{ToConn: conn.Port("h3", 2)})
+	conn := actor.Spawn[port.ToConn](sys, actor.Spec{Name: role.String() + " conn", Capacity: 3, Supervisor: deaths{t}}, connEar{d})
+	d.r.Connect(Ports{ToConn: conn.Port("h3", 3)})
 	return d
 }
 
@@ -169,12 +169,15 @@ func (d *desk) Spawn(id wire.StreamID, _ port.StreamOptions) *port.Stream {
 	return p.link
 }
 
+// Forget is conn's.
+func (d *desk) Forget(*port.Stream) {}
+
 // connEar is a conn that does what conn does with a close: nothing that h3 sees.
 type connEar struct{ d *desk }
 
 func (c connEar) Handle(_ mono.Time, m port.ToConn) {
 	if m, ok := m.(*port.CloseOrder); ok {
-		if c.d.closed != nil {
+		if c.d.closed != nil && (m.Behind || !c.d.closed.Behind) {
 			c.d.t.Fatal("closed twice")
 		}
 		c.d.closed = m
@@ -231,7 +234,7 @@ type pipe struct {
 	stopTold                bool
 	given, taken            int
 	pieces                  int // the most bytes in a piece; 0: one piece a message, random: < 0
-	endTold, ended, release bool
+	ended, release          bool
 }
 
 func (d *desk) pipe(id wire.StreamID) *pipe {
@@ -272,18 +275,13 @@ func (p *pipe) Handle(_ mono.Time, m port.ToStream) {
 		} else {
 			p.link.In.Woken()
 		}
-	case *port.Released:
-		if !p.endTold || p.release {
-			p.d.t.Fatalf("stream %d: released at the wrong time", p.id())
-		}
-		if p.link.Out.InFlight() {
-			p.d.t.Fatalf("stream %d: released with a wake on its way", p.id())
-		}
-		p.release = true
 	}
 }
 
 func (p *pipe) written(m *port.Write) {
+	if p.release {
+		p.d.t.Fatalf("stream %d: a Write behind the last word", p.id())
+	}
 	for _, c := range m.Chunks {
 		if p.fin {
 			p.d.t.Fatalf("stream %d: bytes after the end", p.id())
@@ -321,6 +319,9 @@ func (p *pipe) written(m *port.Write) {
 		}
 		t.nudge()
 	}
+	if p.release = m.Done; p.release {
+		p.taken = p.given
+	}
 	if p.link.Out.Free() {
 		p.h3Port.Send(&p.link.RouterWake)
 	}
@@ -339,13 +340,16 @@ func (p *pipe) Flush(mono.Time) {
 	}
 	sendOver := p.fin || p.reset >= 0 || p.id().IsUni() && !p.ours()
 	stopped := p.stop >= 0
-	recvOver := p.finTold || stopped && (p.inFin || p.inReset >= 0 || p.twin == nil) || p.id().IsUni() && p.ours()
+	recvOver := p.finTold || stopped || p.id().IsUni() && p.ours()
 	if stopped {
 		p.in = nil
 	}
-	p.ended = sendOver && recvOver && p.taken == p.given
-	news := len(p.in) > 0 || p.inFin && !p.finTold || p.inReset >= 0 && !p.finTold || p.stopNews() || p.roomNews() || p.ended && !p.endTold
-	if !news || p.endTold {
+	p.ended = sendOver && recvOver
+	if p.release && !p.ended && p.d.stopped == nil {
+		p.d.t.Fatalf("stream %d: the router is done before the stream is", p.id())
+	}
+	news := len(p.in) > 0 || p.inFin && !p.finTold || p.inReset >= 0 && !p.finTold || p.stopNews() || p.roomNews()
+	if !news || p.release {
 		return
 	}
 	m, next, ok := p.link.In.Ready()
@@ -400,8 +404,6 @@ func (p *pipe) fill(m *port.Read) {
 		m.Room = 0
 	}
 	p.offered = m.Room
-	m.Ended = p.ended
-	p.endTold = p.ended
 }
 
 // arrives is a stream of the peer's that the test speaks for.
@@ -442,7 +444,7 @@ type app struct {
 
 // asks opens a request.
 func (d *desk) asks(fin bool, fields ...string) *app {
-	a := &app{d: d, x: port.NewExchange(), auto: true, length: noLength}
+	a := &app{d: d, x: port.NewExchange(), auto: true, length: noLength, sentLast: fin}
 	d.apps = append(d.apps, a)
 	a.x.OpenOrder.Fields, a.x.OpenOrder.Fin = list(fields...), fin
 	d.fromApp.Send(&a.x.OpenOrder)
@@ -484,7 +486,7 @@ func (a *app) got(d *port.Delivery) {
 		a.trailers = d.Trailers
 	}
 	a.last, a.err = d.Last, d.Err
-	if d.Err == nil {
+	if d.Err == nil && !d.Used {
 		a.held = d
 		if a.auto {
 			a.take()

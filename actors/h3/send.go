@@ -10,11 +10,18 @@ import (
 // send takes the next part of a message of ours.
 func (r *Router) send(m *port.Send) {
 	q, _ := m.Exchange.Row.(*request)
-	if q == nil || q.lastSent {
+	if q == nil {
 		m.Release()
 		return
 	}
-	q.order, q.chunk = m, 0
+	if q.lastSent {
+		m.Release()
+	} else {
+		q.order, q.chunk, q.unheard = m, 0, m.HandlerDone
+	}
+	if m.HandlerDone {
+		r.handled(q, 0)
+	}
 	if q.stream != nil {
 		r.touch(&q.lane)
 	}

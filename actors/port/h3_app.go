@@ -14,7 +14,8 @@ type Field struct {
 //
 // The app has at most one Open, one Send, one Taken and one Cancel in flight; h3 has at most one Delivery in Reads and
 // one Sent in Writes, plus the last of each, which carries an end or an error. After the last one nothing more comes.
-// Every Exchange gets exactly one last Delivery and one last Sent, whatever happens to the connection.
+// Every Exchange gets exactly one last Delivery and one last Sent, whatever happens to the connection; but no Sent after an
+// Open with Fin or a Send with HandlerDone.
 type Exchange struct {
 	Reads  actor.Mailbox[*Delivery] // capacity 2
 	Writes actor.Mailbox[*Sent]     // capacity 2
@@ -45,7 +46,7 @@ func NewExchange() *Exchange {
 }
 
 // Open starts a request of ours (clients only): a HEADERS frame, and the end of the stream if Fin is set. Everything
-// else of the message follows as Sends, the first of which need not wait. With Fin it is answered by the last Sent.
+// else of the message follows as Sends, the first of which need not wait. With Fin the message is complete: no Sent comes.
 type Open struct {
 	Exchange *Exchange
 	Fields   []Field
@@ -61,7 +62,9 @@ func (o *Open) Release() {
 	err := &StreamError{Unprocessed: true, Err: ErrGone}
 	x.Own.Deliveries[0], x.Own.Sent = Delivery{Last: true, Err: err}, Sent{Last: true, Err: err}
 	x.Reads.Send(&x.Own.Deliveries[0])
-	x.Writes.Send(&x.Own.Sent)
+	if !o.Fin {
+		x.Writes.Send(&x.Own.Sent)
+	}
 }
 
 // Send is the next part of an outgoing message. Its parts are in wire order; any may be missing. h3 answers with one
@@ -72,6 +75,9 @@ type Send struct {
 	Chunks   []*actor.Chunk // body bytes; ownership moves. Each is sent as one DATA frame
 	Trailers []Field        // none if empty
 	Fin      bool           // the message is complete
+	// HandlerDone goes with Fin on a server: the handler has returned. It is the last message of the exchange, as with
+	// Cancel, and no Sent comes.
+	HandlerDone bool
 }
 
 func (*Send) toH3() {}
@@ -91,13 +97,14 @@ type Sent struct {
 }
 
 // Delivery is the next part of an incoming message. Its parts are in wire order; any may be missing. The app answers
-// with one Taken when it has used it up, unless Err is set; h3 merges what arrives meanwhile. A last one with Err does
-// not wait for that Taken.
+// with one Taken when it has used it up, unless Err or Used is set; h3 merges what arrives meanwhile. A last one with Err
+// does not wait for that Taken.
 type Delivery struct {
 	Heads    [][]Field // response heads (informational ones first), or the request's one
 	Pieces   []Piece   // body bytes; each holds its chunk once, and the app releases it
 	Trailers []Field
 	Last     bool  // the message is complete, or Err says why it ends here
+	Used     bool  // with Last: the bytes are few, and count as used up already
 	Err      error // stream reset, malformed message, connection died
 	Length   int64 // with a request's or a final response's head: the declared Content-Length, -1 if none
 }
