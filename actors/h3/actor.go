@@ -49,10 +49,10 @@ type Router struct {
 	headless queue      // a server's requests without a complete head, earliest first
 	dirty    []*lane    // rows with something to do in the coming flush
 
-	decoder  qpack.Decoder
-	spare []*request // rows to use again
-	sent  port.Sent  // the answer to a Send that is not the last
-	share int        // bytes taken that a row may hold back
+	decoder qpack.Decoder
+	spare   []*request // rows to use again
+	sent    port.Sent  // the answer to a Send that is not the last
+	share   int        // bytes taken that a row may hold back
 
 	order   port.CloseOrder
 	ordered bool // conn was asked to close: what the peer says counts no more

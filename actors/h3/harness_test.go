@@ -228,13 +228,13 @@ type pipe struct {
 	offered    int
 
 	// what the peer sends
-	in                      []byte
-	inFin, finTold          bool
-	inReset, inStop         int
-	stopTold                bool
-	given, taken            int
-	pieces                  int // the most bytes in a piece; 0: one piece a message, random: < 0
-	ended, release          bool
+	in              []byte
+	inFin, finTold  bool
+	inReset, inStop int
+	stopTold        bool
+	given, taken    int
+	pieces          int // the most bytes in a piece; 0: one piece a message, random: < 0
+	ended, release  bool
 }
 
 func (d *desk) pipe(id wire.StreamID) *pipe {
