@@ -18,6 +18,9 @@ type incoming struct {
 	off   int            // what of that piece is used up
 	bytes int            // what of d is used up
 
+	own      port.Delivery // the last one, if the exchange may end before it is used up
+	few      [2]port.Piece // room for its pieces
+
 	over     bool  // h3 waits for no word about this half any more
 	quiet    bool  // h3 gets no more words at all
 	ended    bool  // the last delivery is used up
@@ -28,7 +31,12 @@ type incoming struct {
 // accept puts a received delivery in hand. Its heads are the caller's affair.
 func (in *incoming) accept(d *port.Delivery) {
 	in.d, in.piece, in.off, in.bytes = d, 0, 0, 0
-	in.over = in.over || d.Last && (d.Used || d.Err != nil)
+	if d.Last && (d.Used || d.Err != nil) {
+		in.over = true
+		in.own = *d
+		in.own.Pieces = append(in.few[:0], d.Pieces...)
+		in.d = &in.own
+	}
 }
 
 // empty reports whether a delivery in hand holds no body bytes and ends the message without an error.

@@ -52,6 +52,7 @@ type responseWriter struct {
 	waiting  bool       // somebody waits for an answer
 	watching bool       // a watch takes the answers and hands them on
 	wanted   bool       // a watch is to start
+	gone     bool       // the exchange is not ours any more
 	passed   chan *port.Sent
 }
 
@@ -301,6 +302,9 @@ func (w *responseWriter) release() {
 		w.chunk.Release()
 	}
 	w.full, w.chunk, w.room = nil, nil, nil
+	w.mu.Lock()
+	w.gone = true
+	w.mu.Unlock()
 }
 
 // dateText is the Date header's value, made once a second.

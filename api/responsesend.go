@@ -264,10 +264,10 @@ func (w *responseWriter) watch() {
 
 func (w *responseWriter) watchNow() {
 	w.wanted = false
-	if w.watching || w.last {
+	if w.watching || w.last || w.gone {
 		return
 	}
-	w.watching = true
+	w.watching, w.e.x.Kept = true, true
 	w.passed = make(chan *port.Sent, 2)
 	over := w.e.ctx.life.over()
 	go func() {

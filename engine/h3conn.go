@@ -73,7 +73,7 @@ func (h *H3Conn) Exchange(ctx context.Context) (*port.Exchange, error) {
 			return nil, ctx.Err()
 		}
 	}
-	x := port.NewExchange()
+	x := h.newExchange()
 	h.mu.Lock()
 	dead := h.dead != nil
 	if !dead {
@@ -90,7 +90,28 @@ func (h *H3Conn) Exchange(ctx context.Context) (*port.Exchange, error) {
 // Release gives an exchange's credit back, after its last Delivery and its last Sent. Nothing may be sent for it then.
 func (h *H3Conn) Release(x *port.Exchange) {
 	h.forget(x)
+	h.let(x)
 	<-h.credits
+}
+
+// spareExchanges keeps those that are over for both ends: their records and mailboxes are dear.
+var spareExchanges sync.Pool
+
+// newExchange makes an exchange, or takes a spare one. The simulator's are never spare.
+func (h *H3Conn) newExchange() *port.Exchange {
+	x, _ := spareExchanges.Get().(*port.Exchange)
+	if x == nil || h.c.s.e.world.Stepping() {
+		x = port.NewExchange()
+	}
+	x.Ends.Set(2)
+	return x
+}
+
+// let is one end's word that it is done with an exchange.
+func (h *H3Conn) let(x *port.Exchange) {
+	if x.Ends.Done() && !x.Kept {
+		spareExchanges.Put(port.NewExchangeIn(x))
+	}
 }
 
 // Open sends the exchange's OpenOrder.
@@ -112,6 +133,7 @@ func (h *H3Conn) Cancel(x *port.Exchange) {
 	if x.CancelOrder.HandlerDone {
 		h.forget(x)
 	}
+	x.Kept = true // h3 may be done with it when the order arrives
 	h.c.app.toUpper.Send(&x.CancelOrder)
 }
 
@@ -172,10 +194,10 @@ func (h *H3Conn) gone(cause *port.Cause) {
 		failure.Unprocessed, failure.Err = true, fmt.Errorf("%w: %w", port.ErrGone, cause)
 	}
 	h.mu.Lock()
+	defer h.mu.Unlock() // an exchange that is released meanwhile waits: it may serve again
 	h.dead = cause
 	open := h.open
 	h.open = nil
-	h.mu.Unlock()
 	for x := range open {
 		lastWords(func() { x.Reads.Send(&port.Delivery{Last: true, Err: failure}) })
 		lastWords(func() { x.Writes.Send(&port.Sent{Last: true, Err: failure}) })
@@ -204,8 +226,17 @@ func (t *h3Tasks) Handle(x *port.Exchange) {
 	if world.Stepping() {
 		identity = h.c.name + "/stream " + strconv.FormatUint(uint64(x.Stream.ID), 10)
 	}
-	world.Go(identity, func() { h.handler(h, x) })
+	world.Go(identity, func() {
+		h.handler(h, x)
+		h.let(x)
+	})
 }
+
+// Exchange makes the exchange of a request of the peer.
+func (t *h3Tasks) Exchange() *port.Exchange { return (*H3Conn)(t).newExchange() }
+
+// Over takes h3's word that it is done with an exchange.
+func (t *h3Tasks) Over(x *port.Exchange) { (*H3Conn)(t).let(x) }
 
 // Ready lets requests flow.
 func (t *h3Tasks) Ready(m *port.Connected) {

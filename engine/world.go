@@ -62,7 +62,7 @@ func (w *machine) Now() mono.Time           { return mono.Time(time.Since(w.born
 func (w *machine) Wall() time.Time          { return time.Now() }
 func (w *machine) Stepping() bool           { return false }
 func (w *machine) Launch(r actor.Runner)    { w.crew.launch(r) }
-func (w *machine) Go(_ string, f func())    { go f() }
+func (w *machine) Go(_ string, f func())    { w.crew.run(task(f)) }
 func (w *machine) Context() context.Context { return context.Background() }
 
 func (w *machine) Random(string) port.Random { return systemRandom{} }

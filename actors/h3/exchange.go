@@ -70,6 +70,7 @@ func (r *Router) endReading(q *request, err error, discard bool) {
 	if q.x == nil || q.lastRead {
 		return
 	}
+	q.failed = true
 	d := q.filling()
 	q.take(q.loading)
 	q.loading = 0
@@ -100,6 +101,7 @@ func (r *Router) endWriting(q *request, err error) {
 		return
 	}
 	q.lastSent = true
+	q.failed = q.failed || err != nil
 	if q.unheard {
 		return
 	}
@@ -113,6 +115,7 @@ func (r *Router) cancel(m *port.Cancel) {
 	if q == nil {
 		return
 	}
+	q.failed = true
 	code := m.Code
 	if code == 0 {
 		code = uint64(h3wire.CodeRequestCancelled)

@@ -92,6 +92,7 @@ type desk struct {
 	rng     *rand.Rand
 
 	streams []*pipe // in the order of their birth
+	over    map[*port.Exchange]bool
 	full    bool    // no stream rooms
 	shut    bool    // new streams offer no room but the first
 	closed  *port.CloseOrder
@@ -106,7 +107,7 @@ type desk struct {
 }
 
 func newDesk(t testing.TB, sys *stepping, role wire.Role, change func(*Config)) *desk {
-	d := &desk{t: t, sys: sys, role: role, chunks: &actor.Chunks{}, rng: rand.New(rand.NewPCG(7, uint64(role)))}
+	d := &desk{t: t, over: map[*port.Exchange]bool{}, sys: sys, role: role, chunks: &actor.Chunks{}, rng: rand.New(rand.NewPCG(7, uint64(role)))}
 	if sys.rng != nil {
 		d.rng = sys.rng
 	}
@@ -167,6 +168,15 @@ func (d *desk) Spawn(id wire.StreamID, _ port.StreamOptions) *port.Stream {
 		p.twin.twin = p
 	}
 	return p.link
+}
+
+// Exchange and Over make it a port.Tasks.
+func (d *desk) Exchange() *port.Exchange { return port.NewExchange() }
+func (d *desk) Over(x *port.Exchange) {
+	if d.over[x] {
+		d.t.Error("an exchange is over twice")
+	}
+	d.over[x] = true
 }
 
 // Forget is conn's.

@@ -40,6 +40,7 @@ type request struct {
 	lastSent    bool       // the last Sent was sent, if there is one
 	unheard     bool       // there is none: the handler returned with its Send
 	handlerDone bool
+	failed      bool // the app was told an error, or has cancelled: mail of it may still be under way
 }
 
 // newRequest takes a row that is empty but for its memory.
@@ -75,7 +76,11 @@ func (r *Router) forgetRequest(q *request) {
 	r.requests[q.index].index = q.index
 	r.requests[last] = nil
 	r.requests = r.requests[:last]
+	x, failed := q.x, q.failed
 	r.recycle(q)
+	if x != nil && !failed {
+		r.cfg.Tasks.Over(x)
+	}
 }
 
 const (

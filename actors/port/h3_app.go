@@ -22,6 +22,8 @@ type Exchange struct {
 	Row    any                      // h3's own record
 	Stream *Stream                  // set by h3 before the first Delivery
 	Own    Answers                  // h3's own: the records it answers with
+	Kept   bool                     // the app's: it may go on listening, so that the exchange serves only once
+	Ends   actor.Refs               // the app and h3, where an exchange serves again: of the engine
 
 	OpenOrder   Open
 	SendOrder   Send
@@ -40,8 +42,16 @@ type Answers struct {
 
 // NewExchange makes an exchange whose records point to it.
 func NewExchange() *Exchange {
-	x := &Exchange{Reads: actor.NewMailbox[*Delivery](2), Writes: actor.NewMailbox[*Sent](2)}
-	x.OpenOrder.Exchange, x.SendOrder.Exchange, x.TakenOrder.Exchange, x.CancelOrder.Exchange = x, x, x, x
+	return NewExchangeIn(&Exchange{Reads: actor.NewMailbox[*Delivery](2), Writes: actor.NewMailbox[*Sent](2)})
+}
+
+// NewExchangeIn is NewExchange in the memory of one that is over for both ends, with its mailboxes.
+func NewExchangeIn(x *Exchange) *Exchange {
+	x.Reads.Empty()
+	x.Writes.Empty()
+	x.Row, x.Stream, x.Own, x.Kept = nil, nil, Answers{}, false
+	x.OpenOrder, x.SendOrder = Open{Exchange: x}, Send{Exchange: x}
+	x.TakenOrder, x.CancelOrder = Taken{Exchange: x}, Cancel{Exchange: x}
 	return x
 }
 
@@ -135,13 +145,3 @@ func (*Cancel) toH3() {}
 type Goodbye struct{}
 
 func (*Goodbye) toH3() {}
-
-// Tasks starts app tasks. The h3 room of a server calls it once a request, after the head is complete and valid; the
-// first Delivery waits in the exchange's mailbox.
-type Tasks interface {
-	Handle(*Exchange)
-	// Ready tells a client's dialer, or a server's accept, that requests may flow: SETTINGS are out. It is called once.
-	Ready(*Connected)
-	// Refuse tells the app's pool that this connection takes no new requests (GOAWAY, Goodbye, then death).
-	Refuse(*Cause)
-}
