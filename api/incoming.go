@@ -18,8 +18,8 @@ type incoming struct {
 	off   int            // what of that piece is used up
 	bytes int            // what of d is used up
 
-	own      port.Delivery // the last one, if the exchange may end before it is used up
-	few      [2]port.Piece // room for its pieces
+	own port.Delivery // the last one, if the exchange may end before it is used up
+	few [2]port.Piece // room for its pieces
 
 	over     bool  // h3 waits for no word about this half any more
 	quiet    bool  // h3 gets no more words at all

@@ -58,11 +58,15 @@ func readBody(h *H3Conn, x *port.Exchange, d *port.Delivery) (body []byte, err e
 		if d.Last {
 			err := d.Err
 			x.TakenOrder.Bytes = n
-			h.Taken(x)
+			if !d.Used {
+				h.Taken(x)
+			}
 			return body, err
 		}
 		x.TakenOrder.Bytes = n
-		h.Taken(x)
+		if !d.Used {
+			h.Taken(x)
+		}
 		d = <-x.Reads.C()
 	}
 }

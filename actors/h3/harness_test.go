@@ -93,8 +93,8 @@ type desk struct {
 
 	streams []*pipe // in the order of their birth
 	over    map[*port.Exchange]bool
-	full    bool    // no stream rooms
-	shut    bool    // new streams offer no room but the first
+	full    bool // no stream rooms
+	shut    bool // new streams offer no room but the first
 	closed  *port.CloseOrder
 	ready   int
 	refused []*port.Cause
