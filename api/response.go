@@ -207,7 +207,11 @@ func (w *responseWriter) grow(want int) error {
 		w.full = append(w.full, w.chunk)
 		w.chunk, w.room = nil, nil
 	}
-	size := min(max(want+actor.Headroom, actor.ChunkMedium), actor.ChunkHuge)
+	free := actor.Headroom
+	if !w.sent && len(w.full) == 0 {
+		free = actor.HeadHeadroom
+	}
+	size := min(max(want+free, actor.ChunkMedium), actor.ChunkHuge)
 	if len(w.full) > 0 {
 		size = max(size, actor.ChunkLarge)
 		if w.sent || len(w.full) == 2 || w.gathered() >= held/2 {
@@ -217,7 +221,7 @@ func (w *responseWriter) grow(want int) error {
 		}
 	}
 	w.chunk = w.e.conn.Chunks().Get(size)
-	space := w.chunk.Space()[actor.Headroom:]
+	space := w.chunk.Space()[free:]
 	w.chunk.B, w.room = space[:0], space
 	return nil
 }

@@ -27,8 +27,8 @@ type H3Conn struct {
 	bye     atomic.Bool
 
 	mu   sync.Mutex
-	open map[*port.Exchange]struct{} // those that an app task may wait for
-	dead error                       // every room has left
+	open []*port.Exchange // those that an app task may wait for
+	dead error            // every room has left
 }
 
 // perExchange is how many messages an app may have on the way to h3 for one exchange: Open, Send, Taken and Cancel, and
@@ -38,7 +38,7 @@ const perExchange = 6
 func h3Places(l port.Limits) int { return perExchange*l.Streams + 1 }
 
 func newH3Conn(l port.Limits, from *listener, handle func(*H3Conn, *port.Exchange)) *H3Conn {
-	h := &H3Conn{handler: handle, ready: make(chan struct{}), open: map[*port.Exchange]struct{}{}}
+	h := &H3Conn{handler: handle, ready: make(chan struct{})}
 	h.half.l = from
 	// What conn leaves for bidirectional streams of ours.
 	h.credits = make(chan struct{}, max(l.Streams-2*l.UniStreams, 1))
@@ -74,13 +74,7 @@ func (h *H3Conn) Exchange(ctx context.Context) (*port.Exchange, error) {
 		}
 	}
 	x := h.newExchange()
-	h.mu.Lock()
-	dead := h.dead != nil
-	if !dead {
-		h.open[x] = struct{}{}
-	}
-	h.mu.Unlock()
-	if dead {
+	if !h.enter(x) {
 		<-h.credits
 		return nil, h.Cause()
 	}
@@ -178,10 +172,29 @@ func (h *H3Conn) Close(code uint64, reason string) { h.c.close(true, code, reaso
 // Context is cancelled when the connection dies.
 func (h *H3Conn) Context() context.Context { return h.c.ctx }
 
+// enter notes that an app task may wait for x. It reports false if the connection is dead.
+func (h *H3Conn) enter(x *port.Exchange) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.dead != nil {
+		return false
+	}
+	h.open = append(h.open, x)
+	x.At = len(h.open)
+	return true
+}
+
 func (h *H3Conn) forget(x *port.Exchange) {
 	h.mu.Lock()
-	delete(h.open, x)
-	h.mu.Unlock()
+	defer h.mu.Unlock()
+	if x.At == 0 || h.dead != nil {
+		return
+	}
+	last := len(h.open) - 1
+	h.open[x.At-1] = h.open[last]
+	h.open[x.At-1].At = x.At
+	h.open[last] = nil
+	h.open, x.At = h.open[:last], 0
 }
 
 // gone is called when every room has left. h3 has answered every exchange that it knew, unless it panicked; an Open that
@@ -198,7 +211,7 @@ func (h *H3Conn) gone(cause *port.Cause) {
 	h.dead = cause
 	open := h.open
 	h.open = nil
-	for x := range open {
+	for _, x := range open {
 		lastWords(func() { x.Reads.Send(&port.Delivery{Last: true, Err: failure}) })
 		lastWords(func() { x.Writes.Send(&port.Sent{Last: true, Err: failure}) })
 	}
@@ -216,11 +229,7 @@ type h3Tasks H3Conn
 // Handle starts the handler of a request.
 func (t *h3Tasks) Handle(x *port.Exchange) {
 	h := (*H3Conn)(t)
-	h.mu.Lock()
-	if h.open != nil {
-		h.open[x] = struct{}{}
-	}
-	h.mu.Unlock()
+	h.enter(x)
 	world := h.c.s.e.world
 	identity := "handler"
 	if world.Stepping() {

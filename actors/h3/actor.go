@@ -51,6 +51,7 @@ type Router struct {
 
 	decoder qpack.Decoder
 	spare   []*request // rows to use again
+	section []byte     // a head that is being written; at most actor.HeadHeadroom
 	sent    port.Sent  // the answer to a Send that is not the last
 	share   int        // bytes taken that a row may hold back
 

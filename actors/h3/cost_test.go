@@ -21,6 +21,7 @@ type bench struct {
 	started []*port.Exchange
 	next    *port.Stream
 	spare   *port.Exchange
+	pieces  int // chunks of the last Write
 }
 
 // straight is a System that runs a room where it stands.
@@ -117,6 +118,7 @@ func (b *bench) read(s *port.Stream, bytes []byte, fill func(*port.Read)) *port.
 // wrote takes what the router wrote last.
 func (b *bench) wrote() {
 	w := b.streams.last.(*port.Write)
+	b.pieces = len(w.Chunks)
 	for _, c := range w.Chunks {
 		c.Release()
 	}
@@ -137,8 +139,8 @@ func (b *bench) serve(s *port.Stream, answer []port.Field) {
 	for _, p := range d.Pieces {
 		p.Chunk.Release()
 	}
-	c := b.chunks.Get(actor.Headroom + len(small))
-	c.B = append(c.Space()[actor.Headroom:actor.Headroom], small...)
+	c := b.chunks.Get(actor.HeadHeadroom + len(small))
+	c.B = append(c.Space()[actor.HeadHeadroom:actor.HeadHeadroom], small...)
 	x.SendOrder.Head, x.SendOrder.Fin = answer, true
 	x.SendOrder.Chunks = append(x.SendOrder.Chunks[:0], c)
 	x.SendOrder.HandlerDone = true
@@ -168,13 +170,13 @@ func TestServerAllocations(t *testing.T) {
 	}
 }
 
-// A small request costs one message to its stream.
+// A small request costs one message to its stream, with its answer in one piece.
 func TestServerMessages(t *testing.T) {
 	b := newBench(wire.Server)
 	b.streams.count = 0
 	b.serve(b.stream(0), answer)
-	if b.streams.count != 1 {
-		t.Errorf("%d messages to the stream, want one Write", b.streams.count)
+	if b.streams.count != 1 || b.pieces != 1 {
+		t.Errorf("%d messages to the stream, the last with %d pieces; want one Write of one", b.streams.count, b.pieces)
 	}
 }
 

@@ -22,6 +22,7 @@ type Exchange struct {
 	Row    any                      // h3's own record
 	Stream *Stream                  // set by h3 before the first Delivery
 	Own    Answers                  // h3's own: the records it answers with
+	At     int                      // the engine's: its place in a list, plus one
 	Kept   bool                     // the app's: it may go on listening, so that the exchange serves only once
 	Ends   actor.Refs               // the app and h3, where an exchange serves again: of the engine
 
@@ -49,7 +50,7 @@ func NewExchange() *Exchange {
 func NewExchangeIn(x *Exchange) *Exchange {
 	x.Reads.Empty()
 	x.Writes.Empty()
-	x.Row, x.Stream, x.Own, x.Kept = nil, nil, Answers{}, false
+	x.Row, x.Stream, x.Own, x.Kept, x.At = nil, nil, Answers{}, false, 0
 	x.OpenOrder, x.SendOrder = Open{Exchange: x}, Send{Exchange: x}
 	x.TakenOrder, x.CancelOrder = Taken{Exchange: x}, Cancel{Exchange: x}
 	return x
