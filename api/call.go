@@ -22,12 +22,13 @@ const maxInformational = 64
 // Three goroutines may meet here: the caller in RoundTrip and later in the body's Read; the upload, which reads the
 // request's body; and the context's, which cancels. A call is cancelled at most once, and over when both halves are.
 type call struct {
-	conn  exchanger
+	conn  *pooled
 	x     *port.Exchange
 	ctx   context.Context
 	req   *http.Request
 	trace *httptrace.ClientTrace // may be nil
 	list  *fieldList
+	pool  *pool  // where conn goes when over
 	done  func() // when over; may be nil
 
 	sends  bool            // there is a body
@@ -49,7 +50,7 @@ type call struct {
 }
 
 // newCall binds a request to a connection's credit.
-func newCall(ctx context.Context, conn exchanger, x *port.Exchange, req *http.Request, list *fieldList, sends bool) *call {
+func newCall(ctx context.Context, conn *pooled, x *port.Exchange, req *http.Request, list *fieldList, sends bool) *call {
 	c := &call{conn: conn, x: x, ctx: ctx, req: req, list: list, sends: sends, halves: 1}
 	if sends {
 		c.halves = 2
@@ -294,6 +295,7 @@ func (c *call) endHalf() {
 	}
 	c.list.release()
 	c.conn.Release(c.x)
+	c.pool.put(c.conn)
 	if c.done != nil {
 		c.done()
 	}

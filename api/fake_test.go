@@ -51,6 +51,7 @@ func (c *scripted) Taken(*port.Exchange)                             { c.count(&
 func (c *scripted) Chunks() *actor.Chunks                            { return &c.chunks }
 func (c *scripted) State() *tls.ConnectionState                      { return &tls.ConnectionState{} }
 func (c *scripted) RemoteAddr() netip.AddrPort                       { return netip.AddrPort{} }
+func (c *scripted) RemoteName() string                               { return "" }
 func (c *scripted) LocalAddr() netip.AddrPort                        { return netip.AddrPort{} }
 func (c *scripted) Done() <-chan struct{}                            { return c.done }
 func (c *scripted) Cause() *port.Cause                               { return nil }

@@ -21,9 +21,7 @@ type exchange struct {
 	url    url.URL
 	w      responseWriter
 	body   requestBody
-	list   fieldList // the response's head and trailers
-	fields [14]port.Field
-	keys   [12]string
+	list   fieldList // the response's head and trailers, in the exchange's memory
 }
 
 // serve runs the handler of one request. The engine calls it on a goroutine of its own.
@@ -36,7 +34,10 @@ func (s *Server) serve(conn exchanger, x *port.Exchange) {
 	e.ctx.init(parent, e)
 	e.w.init(e)
 	e.body.init(e)
-	e.list.fields, e.list.keys = e.fields[:0], e.keys[:0]
+	if x.Lines == nil {
+		x.Lines = make([]port.Field, 0, 14)
+	}
+	e.list.fields = x.Lines[:0]
 	req, err := e.request(<-x.Reads.C())
 	failed := false
 	if err != nil {
@@ -81,6 +82,7 @@ func (e *exchange) finish(failed bool) {
 	}
 	e.body.drain()
 	e.w.release()
+	e.x.Lines = e.list.fields
 	e.ctx.finish()
 }
 
@@ -126,7 +128,7 @@ func (e *exchange) request(d *port.Delivery) (*http.Request, error) {
 	req.Method, req.URL, req.Header = method, &e.url, header
 	req.Proto, req.ProtoMajor = "HTTP/3.0", 3
 	req.Host, req.RequestURI = authority, target
-	req.RemoteAddr = e.conn.RemoteAddr().String()
+	req.RemoteAddr = e.conn.RemoteName()
 	req.TLS = e.conn.State()
 	req.Trailer = announcedTrailers(header)
 	e.body.req = req

@@ -164,13 +164,7 @@ func (t *Transport) open(o *outgoing, conn *pooled, x *port.Exchange, body io.Re
 	list := newFieldList()
 	o.fields(list)
 	c := newCall(o.req.Context(), conn, x, o.req, list, o.length != 0)
-	c.trace = trace
-	c.done = func() {
-		t.pool.put(conn)
-		if done != nil {
-			done()
-		}
-	}
+	c.trace, c.pool, c.done = trace, &t.pool, done
 	var small *actor.Chunk
 	if o.length != 0 {
 		var err error
@@ -178,7 +172,10 @@ func (t *Transport) open(o *outgoing, conn *pooled, x *port.Exchange, body io.Re
 			closeBody(body)
 			list.release()
 			conn.Release(x)
-			c.done()
+			t.pool.put(conn)
+			if done != nil {
+				done()
+			}
 			return nil, err
 		}
 	}

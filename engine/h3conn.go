@@ -19,6 +19,7 @@ type H3Conn struct {
 	c       *connection
 	handler func(*H3Conn, *port.Exchange)
 	half    halfDone
+	remote  string
 	ready   chan struct{}
 	state   *tls.ConnectionState // valid once ready
 
@@ -48,7 +49,7 @@ func newH3Conn(l port.Limits, from *listener, handle func(*H3Conn, *port.Exchang
 // bind makes the h3 room of the connection.
 func (h *H3Conn) bind(cfg *H3Config) func(*connection, upperParts) upper {
 	return func(c *connection, p upperParts) upper {
-		h.c, c.handle = c, h
+		h.c, c.handle, h.remote = c, h, c.remote.String()
 		r := h3.New(h3.Config{
 			Role: c.role, Limits: c.limits, Chunks: &c.s.e.chunks, Streams: &c.streams, Tasks: (*h3Tasks)(h),
 			Random: p.random, Trace: p.trace, Cell: p.cell,
@@ -155,6 +156,9 @@ func (h *H3Conn) State() *tls.ConnectionState {
 
 // RemoteAddr is the peer's address.
 func (h *H3Conn) RemoteAddr() netip.AddrPort { return h.c.remote }
+
+// RemoteName is RemoteAddr as text, made once.
+func (h *H3Conn) RemoteName() string { return h.remote }
 
 // LocalAddr is the socket's address; its IP is unspecified for a server that listens on all.
 func (h *H3Conn) LocalAddr() netip.AddrPort { return h.c.s.local }

@@ -25,6 +25,7 @@ type streams struct {
 
 	mu     sync.Mutex
 	live   []*streamRoom
+	alive  int  // rooms that have not left; the supervisor counts all as one
 	closed bool // conn has left: nobody would stop a new one
 }
 
@@ -48,6 +49,7 @@ var spareStreams sync.Pool
 
 func (s *streams) init(c *connection, toConn *actor.Room[port.ToConn], toH3 *actor.Room[port.ToH3]) {
 	s.c, s.toConn, s.toH3, s.world = c, toConn, toH3, c.s.e.world
+	c.guard.born()
 	if m, ok := s.world.(*machine); ok {
 		s.world = &lane{World: m, crew: &m.crew}
 	}
@@ -64,11 +66,9 @@ func (s *streams) Spawn(id wire.StreamID, o port.StreamOptions) *port.Stream {
 	r.ports = stream.Ports{ToConn: s.toConn.Port("stream>conn", 2), ToH3: s.toH3.Port("stream>h3", 2)}
 	r.behaviour.Reuse(stream.Config{Link: &r.link, Role: s.c.role, Options: o, Chunks: &s.c.s.e.chunks, Limits: s.c.limits})
 	r.behaviour.Connect(r.ports)
-	s.c.guard.born() // before anybody can stop it
 	if !s.enter(r) {
 		r.ports.ToConn.Close()
 		r.ports.ToH3.Close()
-		s.c.guard.less() // never the last one: the caller is a room
 		return nil
 	}
 	return &r.link
@@ -113,6 +113,8 @@ func (s *streams) enter(r *streamRoom) bool {
 	}
 	r.at = len(s.live)
 	s.live = append(s.live, r)
+	s.alive++
+	s.c.s.e.rooms.Add(1)
 	return true
 }
 
@@ -121,9 +123,13 @@ func (s *streams) stopAll(cause *port.Cause) {
 	s.mu.Lock()
 	s.closed = true
 	live := append([]*streamRoom(nil), s.live...)
+	none := s.alive == 0
 	s.mu.Unlock()
 	for _, r := range live {
 		r.stop.Send(&port.Stop{Cause: cause})
+	}
+	if none {
+		s.c.guard.less()
 	}
 }
 
@@ -137,16 +143,13 @@ func (s *streams) Forget(link *port.Stream) {
 // Left is told that the room ended by itself.
 func (r *streamRoom) Left(string) {
 	r.ports.ToH3.Close()
-	s := r.of
-	s.part(r, &r.left)
-	s.c.guard.less()
+	r.of.part(r, &r.left)
 }
 
 // Died is told that the room panicked.
 func (r *streamRoom) Died(d actor.Death) {
-	s := r.of
-	s.c.guard.died(roomStream, d)
-	s.c.guard.less()
+	r.of.c.guard.died(roomStream, d)
+	r.of.part(r, &r.left)
 }
 
 // part notes that the room has left, or that conn has forgotten it. After both it may serve again, unless the connection is
@@ -154,13 +157,21 @@ func (r *streamRoom) Died(d actor.Death) {
 func (s *streams) part(r *streamRoom, how *bool) {
 	s.mu.Lock()
 	*how = true
-	over := r.left && r.forgotten && !s.closed
+	over, last := r.left && r.forgotten && !s.closed, false
 	if over {
 		s.remove(r)
+	}
+	if how == &r.left {
+		s.alive--
+		s.c.s.e.rooms.Add(-1)
+		last = s.closed && s.alive == 0
 	}
 	s.mu.Unlock()
 	if over && !s.world.Stepping() {
 		spareStreams.Put(r)
+	}
+	if last {
+		s.c.guard.less()
 	}
 }
 

@@ -84,7 +84,7 @@ func (r *Router) forgetRequest(q *request) {
 }
 
 const (
-	maxSpareRows    = 64
+	maxSpareRows    = 128
 	maxSpareSection = 4 << 10
 )
 
