@@ -94,8 +94,11 @@ var spareExchanges sync.Pool
 
 // newExchange makes an exchange, or takes a spare one. The simulator's are never spare.
 func (h *H3Conn) newExchange() *port.Exchange {
-	x, _ := spareExchanges.Get().(*port.Exchange)
-	if x == nil || h.c.s.e.world.Stepping() {
+	var x *port.Exchange
+	if !h.c.s.e.world.Stepping() {
+		x, _ = spareExchanges.Get().(*port.Exchange)
+	}
+	if x == nil {
 		x = port.NewExchange()
 	}
 	x.Ends.Set(2)
@@ -104,7 +107,7 @@ func (h *H3Conn) newExchange() *port.Exchange {
 
 // let is one end's word that it is done with an exchange.
 func (h *H3Conn) let(x *port.Exchange) {
-	if x.Ends.Done() && !x.Kept {
+	if x.Ends.Done() && !x.Kept && !h.c.s.e.world.Stepping() {
 		spareExchanges.Put(port.NewExchangeIn(x))
 	}
 }
