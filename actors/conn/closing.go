@@ -26,6 +26,7 @@ type life struct {
 	orphaned bool // batches may never come home: a room that held some died
 	cause    *port.Cause
 	stop     port.Stop
+	behind   *port.CloseOrder // waits for the last bidirectional stream
 
 	born      mono.Time
 	active    mono.Time // when the idle timeout began
@@ -151,6 +152,10 @@ func (c *Conn) close(cause *port.Cause, announce bool) {
 
 // ordered closes by order of h3, the app or the supervisor.
 func (c *Conn) ordered(o *port.CloseOrder) {
+	if o.Behind && c.streams.bidi > 0 {
+		c.life.behind = o
+		return
+	}
 	c.close(&port.Cause{Why: o.Why, App: o.App, Code: o.Code, Reason: o.Reason, Err: o.Err}, o.Why == port.Ours || o.Why == port.Panicked)
 }
 

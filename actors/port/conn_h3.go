@@ -36,6 +36,7 @@ func (*CreditTaken) toConn() {}
 
 // CloseOrder asks conn to close the connection. The room above has one, the app one, the supervisor one.
 type CloseOrder struct {
+	Behind bool // not before the last bidirectional stream has ended
 	App    bool // Code is the application's
 	Code   uint64
 	Reason string
