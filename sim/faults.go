@@ -59,7 +59,7 @@ func (h *Host) Rejoin() { h.w.do("rejoin "+h.name, h.core.Rejoin) }
 // Crash ends all that the host has, without a word to anybody: its peers find silence. Running handlers see their contexts
 // end; clients of the host are closed for good.
 func (h *Host) Crash() {
-	h.CutOff()
+	h.w.do("cut off "+h.name, h.core.Crash)
 	h.close()
 }
 

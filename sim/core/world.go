@@ -32,6 +32,7 @@ type World struct {
 	stirred  bool // an app task may be at work
 
 	datagrams uint64 // sent
+	watch     Watch  // may be nil
 
 	journal journal
 	checks  checks
@@ -54,6 +55,8 @@ type Options struct {
 	Record bool
 	// Tap sees every datagram at both ends of every link. It may be nil.
 	Tap func(link.Event)
+	// Watch is told what happens to datagrams and hosts outside the links. It may be nil.
+	Watch Watch
 }
 
 // New makes an empty world.
@@ -64,7 +67,7 @@ func New(o Options) *World {
 	w.nobody = &Host{w: w}
 	w.order = newOrder(o.Order, o.Draw)
 	w.net = link.NewNetwork(o.Draw)
-	w.net.Tap = o.Tap
+	w.net.Tap, w.watch = o.Tap, o.Watch
 	w.orders, w.mail = newQueues[string](), newQueues[any]()
 	w.journal = newJournal(o.Record)
 	w.checks.extra = o.Check
