@@ -80,7 +80,7 @@ func (w *World) Client(name string, links ...Link) *api.Client {
 
 // Client makes a client on the host. Clients of one host do not share connections.
 func (h *Host) Client() *api.Client {
-	c := &api.Client{Engine: h.engine, TLS: &tls.Config{RootCAs: authority().pool}}
+	c := &api.Client{Engine: h.engine, TLS: &tls.Config{RootCAs: authority().pool, KeyLogWriter: h.w.keyLog()}}
 	h.closes = append([]func() error{c.Close}, h.closes...)
 	return c
 }

@@ -12,6 +12,7 @@ import (
 
 	"quicpro/sim/core"
 	"quicpro/sim/core/draw"
+	"quicpro/sim/core/picture"
 )
 
 // Seed decides everything that is left to chance in a run.
@@ -27,6 +28,7 @@ func Run(t *testing.T, seed Seed, body func(*World), options ...Option) {
 		return
 	}
 	second := newRun(seed, body, options)
+	second.out = ""
 	second.run(t)
 	if difference := compare(first.steps, second.steps); difference != "" {
 		t.Errorf("sim: seed %d: two runs differ: %s", seed, difference)
@@ -34,7 +36,7 @@ func Run(t *testing.T, seed Seed, body func(*World), options ...Option) {
 }
 
 func newRun(seed Seed, body func(*World), options []Option) *run {
-	r := &run{seed: seed, body: body, draw: draw.New(uint64(seed)), order: DefaultOrder}
+	r := &run{seed: seed, body: body, draw: draw.New(uint64(seed)), order: DefaultOrder, out: *outFlag}
 	for _, o := range options {
 		o(r)
 	}
@@ -110,6 +112,10 @@ type run struct {
 	verify  bool
 	record  bool
 	steps   []core.Step
+
+	out     string // the folder of pictures; "": none is made
+	picture *picture.Recorder
+	world   *World
 }
 
 // patience is how much real time may pass without a step.
@@ -120,6 +126,7 @@ func (r *run) run(t *testing.T) {
 	if r.broken != nil {
 		t.Fatal(r.broken)
 	}
+	defer r.paint(t, t.Failed())
 	seedTLS(t, r.seed)
 	pulse := make(chan *bubble, 1)
 	over := make(chan struct{})

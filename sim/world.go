@@ -50,7 +50,9 @@ const (
 
 func newWorld(t *testing.T, r *run) *World {
 	w := &World{t: t, run: r, pace: newBubble(), over: make(chan struct{})}
-	w.core = core.New(core.Options{Draw: r.draw, Pace: w.pace, Order: r.order, Record: r.record})
+	o := core.Options{Draw: r.draw, Pace: w.pace, Order: r.order, Record: r.record}
+	w.watch(&o)
+	w.core = core.New(o)
 	w.context, w.cancel = context.WithCancel(t.Context())
 	w.pace.idle = w.idle
 	return w
@@ -127,13 +129,14 @@ func (w *World) HostOf(c HostConfig) *Host {
 		w.t.Fatalf("sim: %v", err)
 	}
 	h := &Host{w: w, name: c.Name, core: inner, log: log{w: w}}
+	w.addLane(h)
 	h.engine = h.newEngine()
 	w.hosts = append(w.hosts, h)
 	return h
 }
 
 func (h *Host) newEngine() *engine.Engine {
-	return engine.New(engine.Options{World: h.core, Logger: slog.New(&h.log)})
+	return engine.New(engine.Options{World: h.core, Logger: slog.New(&h.log), Trace: h.trace()})
 }
 
 // Engine is the host's, for channel-level embedding. It is closed with the world.
