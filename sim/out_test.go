@@ -15,6 +15,7 @@ import (
 
 	"quicpro/api"
 	"quicpro/internal/mono"
+	"quicpro/sim/core"
 	"quicpro/sim/core/link"
 )
 
@@ -109,6 +110,88 @@ func TestEqualRunsAreDrawnEqually(t *testing.T) {
 	}
 }
 
+func TestWhatBefallsHostsIsDrawn(t *testing.T) {
+	dir := t.TempDir()
+	var drawn, plain Outcome
+	crash := func(w *World) {
+		srv := w.Server("srv", &api.Server{Handler: http.HandlerFunc(echo)}, Link{Delay: 5 * time.Millisecond})
+		cli := w.Host("cli", Link{Delay: 5 * time.Millisecond})
+		c := cli.Client()
+		c.Timeout = 2 * time.Second
+		get := func() (err error) {
+			resp, err := c.Get(w.Context("cli"), srv.URL("/get?n=5000"))
+			if err == nil {
+				_, err = io.Copy(io.Discard, resp.Body)
+			}
+			return err
+		}
+		if err := get(); err != nil {
+			t.Error(err)
+		}
+		srv.Host().Crash()
+		if get() == nil {
+			t.Error("a crashed server answers")
+		}
+		srv.Host().Restart(true)
+		cli.CutOff()
+		if get() == nil {
+			t.Error("a server answers a client that is cut off")
+		}
+		cli.Rejoin()
+		_ = get() // learns that its connection is gone
+		if err := get(); err != nil {
+			t.Error(err)
+		}
+	}
+	Run(t, 3, crash, Out(dir), Result(&drawn))
+	Run(t, 3, crash, Out(""), Result(&plain))
+	if drawn.Hash != plain.Hash {
+		t.Errorf("drawn, the run's hash is %x; not drawn, %x", drawn.Hash, plain.Hash)
+	}
+	p := pageOf(t, filepath.Join(dir, t.Name()+"-seed3"))
+	var bands []string
+	for _, b := range p.Bands {
+		bands = append(bands, b.Place+" "+b.What)
+	}
+	if got := strings.Join(bands, "; "); got != "srv crashed, restarted; cli cut off" {
+		t.Errorf("the bands are: %s", got)
+	}
+	if p.Losses == 0 {
+		t.Error("nothing that was sent to, or by, a host that is cut off is marked")
+	}
+}
+
+func init() {
+	type misuse = struct {
+		want string
+		run  func(t *testing.T)
+	}
+	misuses["a failure without a picture"] = misuse{
+		"go test quicpro/sim -run '^TestMisuseGetsASentence$' -sim.out DIR draws this run, as DIR/TestMisuseGetsASentence-seed9/timeline.html",
+		func(t *testing.T) { Run(t, 9, func(*World) {}) },
+	}
+	misuses["a folder for pictures that cannot be made"] = misuse{
+		"no picture of the run can be made: mkdir /dev/null: not a directory",
+		func(t *testing.T) { Run(t, 9, func(*World) {}, Out("/dev/null/pictures")) },
+	}
+}
+
+// A run that nobody draws has nobody listening: no tap, no watch, no traces, no secrets.
+func TestWithoutAPictureNobodyListens(t *testing.T) {
+	Run(t, 1, func(w *World) {
+		var o core.Options
+		w.watch(&o)
+		h := w.Host("cli")
+		if o.Tap != nil || o.Watch != nil || h.trace() != nil || w.keyLog() != nil || h.Client().TLS.KeyLogWriter != nil {
+			t.Error("somebody does")
+		}
+		w.Server("srv", &api.Server{Handler: http.HandlerFunc(echo)})
+		if _, err := w.hosts[0].Client().Get(w.Context("cli"), "https://srv/"); err != nil {
+			t.Error(err)
+		}
+	}, Out(""))
+}
+
 // The page of a long run is looked at by pictures.sh.
 func TestALongRunIsDrawn(t *testing.T) {
 	if *outFlag == "" {
@@ -117,11 +200,11 @@ func TestALongRunIsDrawn(t *testing.T) {
 	Run(t, 1, func(w *World) {
 		srv := w.Server("srv", &api.Server{Handler: http.HandlerFunc(echo)})
 		c := w.Client("cli", Link{Delay: 10 * time.Millisecond, Rate: 60 * Mbit, Loss: 0.005, Jitter: time.Millisecond})
-		resp, err := c.Get(w.Context("cli"), srv.URL("/get?n=16000000"))
+		resp, err := c.Get(w.Context("cli"), srv.URL("/get?n=21000000"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n, err := io.Copy(io.Discard, resp.Body); err != nil || n != 16_000_000 {
+		if n, err := io.Copy(io.Discard, resp.Body); err != nil || n != 21_000_000 {
 			t.Fatal(n, err)
 		}
 	})
@@ -130,6 +213,7 @@ func TestALongRunIsDrawn(t *testing.T) {
 // page is what a timeline has in it.
 type page struct {
 	Words  []string
+	Bands  []struct{ Place, What string }
 	Losses int
 	Marks  struct{ Place, N, What, Loss []int }
 }

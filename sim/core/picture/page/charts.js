@@ -32,7 +32,7 @@ function chart(canvas, height, title, max, unit, withTime) {
     g.strokeStyle = colours.grid;
     line(g, gutter, Math.round(y(v)) + 0.5, width - margin, Math.round(y(v)) + 0.5);
     g.fillStyle = colours.faint;
-    g.fillText(unit(v), gutter - 8, y(v));
+    if (y(v) > top + 5) g.fillText(unit(v), gutter - 8, y(v));
   }
   g.textAlign = 'left';
   g.textBaseline = 'middle';
@@ -213,8 +213,8 @@ const sections = (run.conns || []).map((c, n) => {
   };
   if (run.conns.length > 1) summary.insertBefore(only, summary.lastElementChild);
   el.append(summary);
-  const busy = (s) => s.streams.reduce((sum, f) => sum + (f.sent.Offset.at(-1) || 0), 0);
-  const state = { el, side: c.sides.reduce((a, b) => (busy(b) > busy(a) ? b : a)) };
+  const sum = (s) => s.streams.reduce((n, f) => n + (f.sent.Offset.at(-1) || 0), 0);
+  const state = { el, side: c.sides.reduce((a, b) => (sum(b) > sum(a) ? b : a)) };
   const tabs = c.sides.map((s) => {
     const b = document.createElement('button');
     b.type = 'button';

@@ -122,12 +122,12 @@ function charts() {
 }
 
 const orders = {
-  out: () => zoom(1.6), in: () => zoom(1 / 1.6), fit, before: () => stepLoss(-1), after: () => stepLoss(1),
+  out: () => zoom(1.6), in: () => zoom(1 / 1.6), fit, busy, before: () => stepLoss(-1), after: () => stepLoss(1),
   next: () => stepDatagram(1), previous: () => stepDatagram(-1), left: () => move(-span() / 8), right: () => move(span() / 8),
   free: () => { tip.hidden = true; choose(-1, false); }, help: () => el('help').showModal(), theme: () => theme(!dark),
 };
 const keys = {
-  '-': 'out', '+': 'in', '=': 'in', 0: 'fit', p: 'before', n: 'after', '.': 'next', ',': 'previous', ArrowLeft: 'left', ArrowRight: 'right',
+  '-': 'out', '+': 'in', '=': 'in', 0: 'fit', b: 'busy', p: 'before', n: 'after', '.': 'next', ',': 'previous', ArrowLeft: 'left', ArrowRight: 'right',
   Escape: 'free', '?': 'help', t: 'theme',
 };
 
@@ -158,8 +158,9 @@ function start() {
   addEventListener('resize', repaint);
   view.changed.push(() => { el('range').textContent = `${seconds(Math.max(view.from, 0), span())} to ${seconds(view.to, span())}`; });
   // #from=US&to=US shows a time, and #loss=N the N-th loss: for links to a moment of a run.
+  const loss = losses[+(wanted.get('loss') || -1)];
+  if (loss !== undefined) toLoss(loss);
   if (wanted.has('from')) show(+wanted.get('from'), +wanted.get('to'));
-  if (wanted.has('loss')) toLoss(losses[+wanted.get('loss')]);
   document.body.dataset.losses = losses.length;
   for (const f of view.changed) f();
   window.timeline = { show, fit, draw: () => view.changed.forEach((f) => f()) }; // for scripts

@@ -200,8 +200,9 @@ function arrowHead(g, width, d) {
 function caption(g, width, d, placed) {
   const w = ways[d], x0 = xOf(w.t0, width), x1 = xOf(w.t1, width), long = Math.hypot(x1 - x0, w.y1 - w.y0);
   const text = gist(d, Math.floor(long / 6.4) - 4);
-  if (long < 110 || !text) return;
-  const x = (x0 + x1) / 2, y = (w.y0 + w.y1) / 2, half = g.measureText(text).width / 2, a = Math.atan2(w.y1 - w.y0, x1 - x0);
+  const x = (x0 + x1) / 2;
+  if (long < 110 || Math.abs(x1 - x0) < 70 || x < gutter || x > width || !text) return;
+  const y = (w.y0 + w.y1) / 2, half = g.measureText(text).width / 2, a = Math.atan2(w.y1 - w.y0, x1 - x0);
   for (const [px, py, pa, pHalf] of placed) {
     for (const f of [-1, -0.5, 0, 0.5, 1]) {
       const dx = x + f * half * Math.cos(a) - px, dy = y + f * half * Math.sin(a) - py;

@@ -54,7 +54,7 @@ for (let i = 0; i < count; i++) {
   ends[i] = end;
 }
 
-const bands = run.bands || [];
+const bands = (run.bands || []).sort((a, b) => a.from - b.from);
 for (const c of run.conns || []) {
   for (const s of c.sides) {
     decode(s.metrics);
