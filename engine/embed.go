@@ -185,7 +185,7 @@ func (e *Engine) Dial(ctx context.Context, addr netip.AddrPort, cfg Config) (*Co
 	if err := cfg.check(wire.Client); err != nil {
 		return nil, err
 	}
-	l := cfg.h3().limits()
+	l := e.limits(cfg.h3())
 	c := newConn(e, l, wire.Client)
 	b := birth{tls: e.tlsConfig(cfg.TLS, ""), params: transport(l, cfg.peerStreams(l)), trace: e.tracer(cfg.Logger, cfg.QlogDir)}
 	c.birth(&b, l)
@@ -218,7 +218,7 @@ func (e *Engine) Listen(addr string, cfg Config) (*Listener, error) {
 	if err := cfg.check(wire.Server); err != nil {
 		return nil, err
 	}
-	limits, h3 := cfg.h3().limits(), cfg.h3()
+	limits, h3 := e.limits(cfg.h3()), cfg.h3()
 	config, trace := e.tlsConfig(cfg.TLS, ""), e.tracer(cfg.Logger, cfg.QlogDir)
 	accept := make(chan *Conn, h3.maxConns())
 	l, err := e.listen(func() (Socket, error) { return e.world.Listen(addr) }, listening{

@@ -19,7 +19,13 @@ type Options struct {
 	// Trace makes a trace for each connection, told beside those of its Logger and QlogDir; nil means none, and so does a
 	// nil result. The rooms of a connection call it on their own goroutines, several at once.
 	Trace func(role wire.Role, odcid wire.ConnectionID) port.Trace
+	// Tune changes the bounds of every connection, beyond what the configurations can say: a simulation makes them tight.
+	// nil means none.
+	Tune func(*Limits)
 }
+
+// Limits are the bounds of one connection: engine/limits.go has their defaults.
+type Limits = port.Limits
 
 // Engine is the home of sockets and their connections. Its methods are safe for any number of goroutines.
 type Engine struct {
@@ -27,7 +33,8 @@ type Engine struct {
 	stage    Stage          // the world, if it is one
 	named    map[string]int // on a stage: how many exchanges each identity has had
 	log      *slog.Logger
-	trace    tracer // of every connection; may be nil
+	tune     func(*Limits) // may be nil
+	trace    tracer        // of every connection; may be nil
 	chunks   actor.Chunks
 	resetKey [32]byte // for stateless reset tokens; a server that restarts has another
 
@@ -43,7 +50,7 @@ type Engine struct {
 
 // New makes an engine.
 func New(o Options) *Engine {
-	e := &Engine{world: o.World, log: o.Logger, trace: o.Trace}
+	e := &Engine{world: o.World, log: o.Logger, trace: o.Trace, tune: o.Tune}
 	if e.world == nil {
 		e.world = NewWorld()
 	}

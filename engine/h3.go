@@ -59,6 +59,14 @@ func (c *H3Config) limits() port.Limits {
 	return l
 }
 
+func (e *Engine) limits(c *H3Config) port.Limits {
+	l := c.limits()
+	if e.tune != nil {
+		e.tune(&l)
+	}
+	return l
+}
+
 func (c *H3Config) maxConns() int {
 	if c.MaxConns > 0 {
 		return c.MaxConns
@@ -69,7 +77,7 @@ func (c *H3Config) maxConns() int {
 // DialH3 connects to addr and waits until requests may flow: at most HandshakeTimeout, and no longer than ctx. Errors
 // are *Cause.
 func (e *Engine) DialH3(ctx context.Context, addr netip.AddrPort, cfg H3Config) (*H3Conn, error) {
-	limits := cfg.limits()
+	limits := e.limits(&cfg)
 	h := newH3Conn(limits, nil, nil)
 	b := birth{
 		tls: e.tlsConfig(cfg.TLS, "h3"), limits: limits, params: transport(limits, 0), trace: e.tracer(cfg.Logger, cfg.QlogDir),
@@ -101,7 +109,7 @@ func (e *Engine) ServeH3(pc net.PacketConn, cfg H3Config, handle func(*H3Conn, *
 }
 
 func (e *Engine) serveH3(open func() (Socket, error), cfg H3Config, handle func(*H3Conn, *port.Exchange)) (*H3Listener, error) {
-	limits := cfg.limits()
+	limits := e.limits(&cfg)
 	config := e.tlsConfig(cfg.TLS, "h3")
 	trace := e.tracer(cfg.Logger, cfg.QlogDir)
 	l, err := e.listen(open, listening{

@@ -19,6 +19,8 @@ import (
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
+	"quicpro/sim/core/oracle"
+	"quicpro/wire"
 )
 
 // steppingDay is when a stepping world begins.
@@ -64,6 +66,7 @@ type scene struct {
 	hosts  []*H3Conn // a client's end of each connection
 	asks   []*ask
 	log    troubles
+	book   *oracle.Book // judges every connection
 }
 
 // troubles is a log that should stay empty.
@@ -82,7 +85,11 @@ func (l *troubles) Handle(_ context.Context, r slog.Record) error {
 func newScene(t *testing.T, seed uint64, n weather, limits func(*steppingWorld, *port.Limits)) *scene {
 	s := &scene{t: t, seed: seed, w: newSteppingWorld(seed, n), limits: defaultLimits}
 	limits(s.w, &s.limits)
-	s.e = New(Options{World: s.w, Logger: slog.New(&s.log)})
+	s.book = oracle.New(oracle.Options{AckMargin: 30 * time.Millisecond, ProbeMargin: 100 * time.Millisecond})
+	s.e = New(Options{World: s.w, Logger: slog.New(&s.log), Trace: func(role wire.Role, odcid wire.ConnectionID) port.Trace {
+		return s.book.Open(role.String()+" "+odcid.String(), role)
+	}})
+	s.w.check = func() { s.book.Check(s.w.now) }
 	link, err := s.w.Listen("192.0.2.1:443")
 	if err != nil {
 		t.Fatal(err)
@@ -95,6 +102,7 @@ func newScene(t *testing.T, seed uint64, n weather, limits func(*steppingWorld, 
 			h := newH3Conn(s.limits, l, s.serve)
 			b := l.born(first, path)
 			b.tls, b.limits, b.params = config, s.limits, transport(s.limits, s.limits.Streams)
+			b.trace = s.e.trace
 			b.places, b.bind, b.gone = h3Places(s.limits), h.bind(&H3Config{}), h.gone
 			return newConnection(l.s, b)
 		},
@@ -110,7 +118,7 @@ func (s *scene) dial() *H3Conn {
 	_, client := steppingTLS()
 	h := newH3Conn(s.limits, nil, nil)
 	_, err := s.e.dial(context.Background(), s.l.addr(), birth{
-		tls: s.e.tlsConfig(client, "h3"), limits: s.limits, params: transport(s.limits, 0),
+		tls: s.e.tlsConfig(client, "h3"), limits: s.limits, params: transport(s.limits, 0), trace: s.e.trace,
 		places: h3Places(s.limits), bind: h.bind(&H3Config{}), gone: h.gone,
 	})
 	if err != nil {
@@ -126,6 +134,9 @@ func (s *scene) finish() {
 	if !s.w.run(s.w.now.Add(steppingPatience), func() bool { return s.answered() || len(s.log.lines) > 0 }) {
 		s.fail("wedged")
 	}
+	if err := s.w.inspectAll(); err != nil {
+		s.fail(err.Error())
+	}
 	if s.w.weather.loss == 0 && s.w.weather.jitter == 0 && s.w.quiet > quietest {
 		s.fail(fmt.Sprintf("nothing was done for %v, though nothing was lost: a timer had to help", s.w.quiet))
 	}
@@ -140,8 +151,15 @@ func (s *scene) finish() {
 	if !s.w.run(deadline, func() bool { return s.e.Outstanding() == Outstanding{} && len(s.w.rooms)+len(s.w.tasks) == 0 }) {
 		s.fail(fmt.Sprintf("not at home: %+v", s.e.Outstanding()))
 	}
+	if err := s.w.inspectAll(); err != nil {
+		s.fail(err.Error())
+	}
 	if len(s.log.lines) > 0 {
 		s.fail(strings.Join(s.log.lines, "\n"))
+	}
+	s.book.Finish()
+	if s.book.Fault() != nil {
+		s.fail("a rule is broken")
 	}
 }
 
@@ -156,11 +174,17 @@ func (s *scene) answered() bool {
 
 func (s *scene) fail(what string) {
 	s.t.Helper()
+	if s.w.broken != nil {
+		what += "\n" + s.w.broken.Error()
+	}
 	var open []string
 	for _, a := range s.asks {
 		if !a.done {
 			open = append(open, a.String())
 		}
+	}
+	if err := s.book.Fault(); err != nil {
+		what += "\n" + err.Error()
 	}
 	s.t.Fatalf("seed %d, after %v: %s\nopen requests: %s", s.seed, time.Duration(s.w.now), what, strings.Join(open, ", "))
 }
@@ -464,4 +488,23 @@ func TestASeedGivesTheSameRunTwice(t *testing.T) {
 	if a, b := trace(), trace(); a != b {
 		t.Errorf("traces %x and %x", a, b)
 	}
+}
+
+// A client opens no more streams at a time than its own bound has rooms for, however many the server allows. Under loss the
+// ends of old streams are late, while the exchanges that they served are over and give their places to new ones.
+func TestAClientKeepsToItsOwnBound(t *testing.T) {
+	s := newScene(t, 3, weather{delay: 5 * time.Millisecond, jitter: 3 * time.Millisecond, loss: 20, queue: 10_000}, func(*steppingWorld, *port.Limits) {})
+	few := s.limits
+	few.Streams = 2*few.UniStreams + 8
+	_, client := steppingTLS()
+	h := newH3Conn(few, nil, nil)
+	if _, err := s.e.dial(context.Background(), s.l.addr(), birth{
+		tls: s.e.tlsConfig(client, "h3"), limits: few, params: transport(few, 0),
+		places: h3Places(few), bind: h.bind(&H3Config{}), gone: h.gone,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.hosts = append(s.hosts, h)
+	s.fill(h, 200, 15, 1<<8)
+	s.finish()
 }

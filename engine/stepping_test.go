@@ -4,6 +4,7 @@ import (
 	"cmp"
 	queue "container/heap"
 	"context"
+	"fmt"
 	"hash/fnv"
 	"iter"
 	"math/rand/v2"
@@ -32,8 +33,13 @@ type steppingWorld struct {
 	randoms  map[string]*rand.Rand
 	links    map[netip.AddrPort]*steppingLink
 	weather  weather
-	quiet    time.Duration // the longest time in which nothing could be done
-	trace    uint64        // a hash of all choices
+	quiet    time.Duration  // the longest time in which nothing could be done
+	trace    uint64         // a hash of all choices
+	check    func()         // may be nil: looks at everything before time is skipped
+	born     []actor.Runner // every room that was launched
+	known    map[actor.Runner]bool
+	turns    int
+	broken   error // what the first room said that was not in order
 }
 
 // script is an app without a goroutine: poll does what it can, and reports whether that was anything.
@@ -49,13 +55,16 @@ type weather struct {
 func newSteppingWorld(seed uint64, n weather) *steppingWorld {
 	return &steppingWorld{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), now: mono.Time(time.Second), weather: n,
-		randoms: map[string]*rand.Rand{}, links: map[netip.AddrPort]*steppingLink{},
+		randoms: map[string]*rand.Rand{}, links: map[netip.AddrPort]*steppingLink{}, known: map[actor.Runner]bool{},
 	}
 }
 
 // run steps until done. It reports false if that can never be, or not before the deadline.
 func (w *steppingWorld) run(deadline mono.Time, done func() bool) bool {
 	for !done() {
+		if w.broken != nil {
+			return false
+		}
 		for len(w.calendar) > 0 && w.calendar[0].at <= w.now {
 			queue.Pop(&w.calendar).(*appointment).f()
 		}
@@ -64,6 +73,9 @@ func (w *steppingWorld) run(deadline mono.Time, done func() bool) bool {
 		}
 		if len(w.calendar) == 0 || w.calendar[0].at > deadline {
 			return false
+		}
+		if w.check != nil {
+			w.check()
 		}
 		w.quiet = max(w.quiet, w.calendar[0].at.Sub(w.now))
 		w.now = w.calendar[0].at
@@ -97,11 +109,38 @@ func (w *steppingWorld) step() bool {
 	r := w.rooms[i]
 	for k := 1 + w.rng.IntN(1<<w.rng.IntN(7)); k > 0 && w.stepOne(r); k-- {
 	}
-	if !r.StepFlush() {
+	more := r.StepFlush()
+	w.inspect(r)
+	if !more {
 		w.rooms = append(w.rooms[:i], w.rooms[i+1:]...)
 	}
 	return true
 }
+
+// inspect asks a room whether it is in order, and now and then to the end of its lists. The first that is not is kept.
+func (w *steppingWorld) inspect(r actor.Runner) {
+	w.turns++
+	check := r.Check
+	if w.turns%steppingInspection == 0 {
+		check = r.CheckAll
+	}
+	if err := check(); err != nil && w.broken == nil {
+		w.broken = fmt.Errorf("after turn %d: %w", w.turns, err)
+	}
+}
+
+// inspectAll asks every room that was ever launched.
+func (w *steppingWorld) inspectAll() error {
+	for _, r := range w.born {
+		if err := r.CheckAll(); err != nil && w.broken == nil {
+			w.broken = fmt.Errorf("after turn %d, at the end: %w", w.turns, err)
+		}
+	}
+	return w.broken
+}
+
+// steppingInspection is how many turns are between two whole inspections.
+const steppingInspection = 50
 
 // stepOne gives a room one message, of one of its edges.
 func (w *steppingWorld) stepOne(r actor.Runner) bool {
@@ -148,6 +187,10 @@ func (w *steppingWorld) Launch(r actor.Runner) {
 			return
 		}
 	}
+	if !w.known[r] {
+		w.known[r] = true
+		w.born = append(w.born, r)
+	}
 	w.rooms = append(w.rooms, r)
 }
 
@@ -167,7 +210,9 @@ func (w *steppingWorld) Pause() {
 	t.yield(struct{}{})
 }
 
-func (w *steppingWorld) Resolve(context.Context, string) ([]netip.Addr, error) { return nil, net.ErrClosed }
+func (w *steppingWorld) Resolve(context.Context, string) ([]netip.Addr, error) {
+	return nil, net.ErrClosed
+}
 
 func (w *steppingWorld) Go(_ string, f func()) {
 	t := &steppingTask{}

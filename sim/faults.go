@@ -56,6 +56,19 @@ func (h *Host) CutOff() { h.w.do("cut off "+h.name, h.core.CutOff) }
 // Rejoin ends a CutOff.
 func (h *Host) Rejoin() { h.w.do("rejoin "+h.name, h.core.Rejoin) }
 
+// Heal ends every fault: links only delay and queue, hosts that are frozen or cut off go on. What has crashed is not
+// restarted, and a NAT that has forgotten a mapping does not remember it.
+func (w *World) Heal() {
+	w.do("heal", func() {
+		w.core.Network().Calm()
+		w.calmed()
+		for _, h := range w.hosts {
+			h.core.Thaw()
+			h.core.Rejoin()
+		}
+	})
+}
+
 // Crash ends all that the host has, without a word to anybody: its peers find silence. Running handlers see their contexts
 // end; clients of the host are closed for good.
 func (h *Host) Crash() {

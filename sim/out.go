@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"quicpro/actors/port"
+	"quicpro/internal/qlog"
 	"quicpro/sim/core"
 	"quicpro/sim/core/picture"
 	"quicpro/wire"
@@ -96,15 +97,24 @@ func folder(dir, test string, seed Seed) string {
 func (w *World) addLane(h *Host) {
 	if p := w.run.picture; p != nil {
 		p.AddHost(h.name)
+		h.drawn = p.Trace(h.name, h.core.Wall, h.core.Now)
 	}
 }
 
-// trace is what the host's engine tells its connections' steps; nil if nobody wants them.
-func (h *Host) trace() func(wire.Role, wire.ConnectionID) port.Trace {
-	if p := h.w.run.picture; p != nil {
-		return p.Trace(h.name, h.core.Wall, h.core.Now)
+// calmed tells the picture that the links' faults are over.
+func (w *World) calmed() {
+	if p := w.run.picture; p != nil {
+		p.Calmed()
 	}
-	return nil
+}
+
+// trace is who hears of a connection's steps: the oracle, and the picture if there is one.
+func (h *Host) trace(role wire.Role, odcid wire.ConnectionID) port.Trace {
+	judge := h.w.book.Open(role.String()+" "+odcid.String(), role)
+	if h.drawn == nil {
+		return judge
+	}
+	return qlog.Tee(judge, h.drawn(role, odcid))
 }
 
 // keyLog is where TLS writes its secrets; nil if nobody wants them.
@@ -118,10 +128,13 @@ func (w *World) keyLog() io.Writer {
 // paint finishes the picture when the run is over; a run that failed without one says how to get it.
 func (r *run) paint(t *testing.T, failedBefore bool) {
 	t.Helper()
-	again := fmt.Sprintf("go test %s -run '%s'", packageOf(r.body), pattern(t.Name()))
+	if r.again == "" {
+		r.again = "-run '" + pattern(t.Name()) + "'"
+	}
+	again := "go test " + packageOf(r.body) + " " + r.again
 	switch {
 	case r.picture != nil:
-	case t.Failed() && !failedBefore && r.out == "":
+	case t.Failed() && !failedBefore && r.out == "" && !strings.HasPrefix(*partFlag, "shrink "):
 		t.Logf("sim: seed %d: %s -sim.out DIR draws this run, as DIR/%s/timeline.html", r.seed, again, folder("", t.Name(), r.seed))
 		return
 	default:
@@ -135,7 +148,7 @@ func (r *run) paint(t *testing.T, failedBefore bool) {
 	if fault := w.core.Fault(); fault != nil {
 		s.Fault = fault.Error()
 	}
-	for _, d := range w.core.Draw().Taken() {
+	for _, d := range r.taken() {
 		s.Decisions = append(s.Decisions, d.String())
 	}
 	for _, l := range w.core.Network().Links() {

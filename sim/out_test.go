@@ -182,7 +182,7 @@ func TestWithoutAPictureNobodyListens(t *testing.T) {
 		var o core.Options
 		w.watch(&o)
 		h := w.Host("cli")
-		if o.Tap != nil || o.Watch != nil || h.trace() != nil || w.keyLog() != nil || h.Client().TLS.KeyLogWriter != nil {
+		if o.Tap != nil || o.Watch != nil || h.drawn != nil || w.keyLog() != nil || h.Client().TLS.KeyLogWriter != nil {
 			t.Error("somebody does")
 		}
 		w.Server("srv", &api.Server{Handler: http.HandlerFunc(echo)})

@@ -10,9 +10,13 @@ import (
 	"testing/cryptotest"
 	"time"
 
+	"quicpro/actors/port"
 	"quicpro/engine"
 	"quicpro/sim/core"
+	"quicpro/sim/core/draw"
 	"quicpro/sim/core/link"
+	"quicpro/sim/core/oracle"
+	"quicpro/wire"
 )
 
 // World is one run: hosts, the links between them, and a clock of its own. Its methods are for the goroutine of Run's
@@ -22,6 +26,7 @@ type World struct {
 	run  *run
 	core *core.World
 	pace *bubble
+	book *oracle.Book // judges every connection by its packets
 
 	context context.Context
 	cancel  context.CancelFunc
@@ -34,8 +39,9 @@ type World struct {
 
 	deadline time.Duration // the end of windUp
 
-	mu   sync.Mutex
-	left bool // body has returned and all was told to close
+	mu     sync.Mutex
+	left   bool // body has returned and all was told to close
+	counts map[string]uint64
 }
 
 // Link is one direction of a way through the network, or both. Its zero value delivers everything at once.
@@ -50,7 +56,11 @@ const (
 
 func newWorld(t *testing.T, r *run) *World {
 	w := &World{t: t, run: r, pace: newBubble(), over: make(chan struct{})}
-	o := core.Options{Draw: r.draw, Pace: w.pace, Order: r.order, Record: r.record}
+	w.book = oracle.New(oracle.Options{})
+	o := core.Options{
+		Draw: r.draw, Pace: w.pace, Order: r.order, Record: r.record,
+		Check: func(string) error { return w.book.Fault() },
+	}
 	w.watch(&o)
 	w.core = core.New(o)
 	w.context, w.cancel = context.WithCancel(t.Context())
@@ -70,6 +80,23 @@ func (w *World) idle() {
 	}
 }
 
+// Place is where a world's own chance is drawn: which faults it has, what its programs do. What Happens there is a decision
+// of the run, which a shrinker can take away.
+func (w *World) Place(name string) Place { return Place{w.run.apps.At(name), &w.run.chance} }
+
+// Place is one place of a world's own chance. Any goroutine may ask there.
+type Place struct {
+	draw.Place
+	mu *sync.Mutex
+}
+
+// Happens decides whether what happens to item n, with the given probability, and notes it if it does.
+func (p Place) Happens(n uint64, what string, probability float64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.Place.Happens(n, what, probability)
+}
+
 // T is the test of the world's bubble.
 func (w *World) T() *testing.T { return w.t }
 
@@ -87,6 +114,8 @@ type Host struct {
 	core    *core.Host
 	engine  *engine.Engine
 	log     log
+	drawn   func(wire.Role, wire.ConnectionID) port.Trace // by the picture of the run; nil: not at all
+	tune    func(*engine.Limits)
 	servers []*Server
 	closes  []func() error // clients' first
 }
@@ -99,6 +128,7 @@ type HostConfig struct {
 	Name     string
 	Up, Down Link // its way to the others, and back
 	Clock    Clock
+	Tune     func(*engine.Limits) // changes the bounds of the host's connections; may be nil
 }
 
 // Host adds a machine that is connected to the others by links: none is a perfect one, one serves both directions, two are
@@ -130,13 +160,14 @@ func (w *World) HostOf(c HostConfig) *Host {
 	}
 	h := &Host{w: w, name: c.Name, core: inner, log: log{w: w}}
 	w.addLane(h)
+	h.tune = c.Tune
 	h.engine = h.newEngine()
 	w.hosts = append(w.hosts, h)
 	return h
 }
 
 func (h *Host) newEngine() *engine.Engine {
-	return engine.New(engine.Options{World: h.core, Logger: slog.New(&h.log), Trace: h.trace()})
+	return engine.New(engine.Options{World: h.core, Logger: slog.New(&h.log), Tune: h.tune, Trace: h.trace})
 }
 
 // Engine is the host's, for channel-level embedding. It is closed with the world.

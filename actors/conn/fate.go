@@ -258,6 +258,10 @@ func (c *Conn) congest(o *recovery.Outcome, sp wire.Space) {
 		})
 	}
 	c.pacer.Update(c.now, c.cc.Window(), c.loss.RTT().Smoothed(), c.cc.InSlowStart())
+	c.traceMetrics()
+}
+
+func (c *Conn) traceMetrics() {
 	if t := c.cfg.Trace; t != nil {
 		t.Metrics(c.now, c.metrics())
 	}

@@ -41,6 +41,7 @@ func (c *Conn) expire() {
 			c.congest(&o, due.Space)
 		case recovery.ProbeTimeout:
 			c.probe(due.Space, due.Probes)
+			c.traceMetrics() // the backoff has grown
 		}
 	}
 }

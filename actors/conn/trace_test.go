@@ -19,6 +19,7 @@ type tracer struct {
 	sizes      []int // of the dropped ones
 	lost       []string
 	states     []string
+	backoffs   []int // pto_count, as told
 }
 
 type packetName struct {
@@ -40,7 +41,7 @@ func (r *tracer) Lost(_ mono.Time, _ wire.Level, _ wire.PacketNumber, why string
 	r.lost = append(r.lost, why)
 }
 func (r *tracer) State(_ mono.Time, s string)                           { r.states = append(r.states, s) }
-func (r *tracer) Metrics(mono.Time, port.Metrics)                       {}
+func (r *tracer) Metrics(_ mono.Time, m port.Metrics)                   { r.backoffs = append(r.backoffs, m.PTOCount) }
 func (r *tracer) Parameters(mono.Time, bool, *wire.TransportParameters) {}
 func (r *tracer) Keys(mono.Time, wire.Level, string)                    {}
 func (r *tracer) Closed(mono.Time, *port.Cause)                         {}
@@ -114,6 +115,22 @@ func TestLossesAreTracedWithTheirRule(t *testing.T) {
 	s.run(time.Second)
 	if !slices.Contains(rs[1].lost, "time threshold") || slices.Contains(rs[1].lost, "") {
 		t.Errorf("lost %q", rs[1].lost)
+	}
+}
+
+// Metrics are told when they change, and a probe timeout changes pto_count.
+func TestAProbeTimeoutIsTraced(t *testing.T) {
+	var rs []*tracer
+	p := newPair(t, 1, traced(&rs))
+	p.connect()
+	p.quiet()
+	r := rs[0]
+	r.backoffs = nil
+	p.link.drop = func(wire.Role, []byte) bool { return true }
+	p.client.open(0).write(pattern(100, 1), true)
+	p.run(time.Second)
+	if n := len(r.backoffs); n < 3 || !slices.Equal(r.backoffs[:3], []int{1, 2, 3}) {
+		t.Errorf("told pto_count %v, want 1, 2, 3", r.backoffs)
 	}
 }
 

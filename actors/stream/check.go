@@ -62,7 +62,6 @@ func (r *receiving) check(all, fault bool) error {
 // checkStates compares the state with the bytes and their credit (RFC 9000 s3.2, s4.1).
 func (r *receiving) checkStates(fault bool) error {
 	_, sized := r.bytes.Final()
-	over := r.state == recvDataRead || r.state == recvResetRead
 	switch {
 	case fault: // what the peer broke is half noted
 		return nil
@@ -78,7 +77,8 @@ func (r *receiving) checkStates(fault bool) error {
 		return fmt.Errorf("state %d, stopped: %v, and nothing is discarded", r.state, r.stopped)
 	case r.stopped && (r.state == recvDataRecvd || r.state == recvResetRecvd):
 		return fmt.Errorf("h3 wants nothing, and is owed the end: state %d", r.state)
-	case r.stopOwed && (over || !r.stopped):
+	case r.stopOwed && (r.state == recvResetRecvd || r.state == recvResetRead || !r.stopped):
+		// RFC 9000 s3.5: not for a stream that the peer has reset.
 		return fmt.Errorf("a STOP_SENDING is owed in state %d, stopped: %v", r.state, r.stopped)
 	case r.maxData > r.window.Limit() || r.maxData > 0 && r.state != recvRecv:
 		return fmt.Errorf("a MAX_STREAM_DATA of %d is owed in state %d, the limit is %d", r.maxData, r.state, r.window.Limit())

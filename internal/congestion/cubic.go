@@ -80,7 +80,7 @@ func (c *Cubic) OnAcked(now mono.Time, a Ack) {
 func (c *Cubic) measure(a Ack, newRound bool) {
 	if newRound && c.slow.onRound() {
 		// RFC 9438 s4.10: without a loss, W_max is undefined; cwnd_prior = cwnd, and K = 0 when the stage begins.
-		c.threshold = c.bytes
+		c.threshold, c.touched = c.bytes, true
 		c.stage = stage{prior: c.bytes}
 		return
 	}

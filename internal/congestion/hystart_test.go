@@ -3,6 +3,8 @@ package congestion
 import (
 	"testing"
 	"time"
+
+	"quicpro/wire"
 )
 
 // steady returns a flow after four rounds of slow start at 50 ms.
@@ -92,4 +94,34 @@ func TestLossEndsHyStartForGood(t *testing.T) {
 	if c.slow != slow {
 		t.Fatal("RFC 9406 s4.3: HyStart++ is for the initial slow start")
 	}
+}
+
+// Rounds of many small packets end slow start, though they never grew the window: from then on it is the path's, and not
+// the initial one that a new datagram size recalculates. Found by quicpro sim -profile lossy -seeds 342.
+func TestSlowStartEndsBeforeTheWindowEverGrew(t *testing.T) {
+	c := NewCubic(size)
+	f := newFlow(t, c, rtt)
+	small := func() {
+		const packets, bytes = 10, 50
+		sent := f.now
+		for range packets {
+			f.OnSent(sent, f.next, bytes, packets*bytes)
+			f.next++
+		}
+		f.now = sent.Add(f.rtt)
+		for i := range packets {
+			f.OnAcked(f.now, Ack{
+				Bytes: bytes, Sent: sent, Largest: f.next - wire.PacketNumber(packets-i), PriorInFlight: packets * bytes, RTT: f.rtt, Smoothed: f.rtt,
+				AppLimited: true,
+			})
+		}
+	}
+	small()
+	small()
+	for f.rtt += 20 * time.Millisecond; c.threshold == Unlimited; {
+		small()
+	}
+	f.wantWindow("after slow start", InitialWindow(size))
+	f.SetMaxDatagramSize(2 * size)
+	f.wantWindow("with larger datagrams", InitialWindow(size))
 }

@@ -100,6 +100,7 @@ func (s *Socket) Write(b []byte, segSize int, to netip.AddrPort, _ netip.Addr, e
 		datagram := b[at:min(at+segSize, len(b))]
 		w.journal.bytes(datagram)
 		w.datagrams++
+		w.bytes += uint64(len(datagram))
 		if !s.h.down {
 			w.net.Send(instant(w.now), s.local, to, ecn, datagram)
 		} else if w.watch != nil {

@@ -28,7 +28,7 @@ func (w *World) step() bool {
 // take lets one item take its step.
 func (w *World) take(it *item) {
 	w.stepping = it
-	w.journal.step(w.now, it.id, it.name)
+	w.journal.step(w.now, it)
 	switch {
 	case it.runner != nil:
 		w.stepRoom(it)
@@ -37,17 +37,14 @@ func (w *World) take(it *item) {
 		it.loop.ready = false
 		it.loop.next()
 		w.running = nil
-	case it.queue != nil:
-		w.stirred = true
-		it.queue.pop()()
+	default:
+		w.stirred.Store(true)
+		it.queue.pop().f()
 		if it.queue.len() > 0 {
 			w.ready.add(it)
 		} else {
 			it.queue.forget()
 		}
-	default:
-		w.stirred = true
-		w.start(it)
 	}
 	w.stepping = nil
 }
@@ -62,7 +59,7 @@ func (w *World) takeFused(connection string) {
 		for i < w.ready.len() && w.ready.items[i].connection() != connection {
 			i++
 		}
-		if i == w.ready.len() || w.stirred {
+		if i == w.ready.len() || w.stirred.Load() {
 			return // the app's turn comes first: it may have been woken
 		}
 		w.take(w.ready.remove(i))
@@ -93,14 +90,22 @@ func (w *World) stepRoom(it *item) {
 // checks is what is looked at after every step of a room.
 type checks struct {
 	extra func(room string) error
+	turns uint64
 	off   bool // a fault was found
 }
+
+// thorough is how many steps of rooms lie between two looks that go to the end of every list.
+const thorough = 32
 
 func (c *checks) after(w *World, it *item) {
 	if c.off {
 		return
 	}
-	err := it.runner.Check()
+	check := it.runner.Check
+	if c.turns++; c.turns%thorough == 0 {
+		check = it.runner.CheckAll
+	}
+	err := check()
 	if err == nil && c.extra != nil {
 		err = c.extra(it.name)
 	}
@@ -110,7 +115,7 @@ func (c *checks) after(w *World, it *item) {
 	}
 	if err != nil {
 		c.off = true
-		w.Fail(fmt.Errorf("room %s of host %s: %w", it.name, it.host.name, err))
+		w.Fail(fmt.Errorf("host %s, after a step of room %s: %w", it.host.name, it.name, err))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"quicpro/internal/mono"
@@ -29,10 +30,10 @@ type World struct {
 	running  *loop // the coroutine that runs in it
 	orders   queues[string]
 	mail     queues[any]
-	stirred  bool // an app task may be at work
 
 	datagrams uint64 // sent
 	watch     Watch  // may be nil
+	bytes     uint64 // of them
 
 	journal journal
 	checks  checks
@@ -40,8 +41,10 @@ type World struct {
 
 	mu    sync.Mutex
 	posts []post  // of app tasks, not yet in order
-	tasks []*item // that have not ended
+	tasks []*task // that have not ended
 	fault error
+
+	stirred atomic.Bool // an app task may be at work
 }
 
 // Options shape a run.
@@ -62,8 +65,9 @@ type Options struct {
 // New makes an empty world.
 func New(o Options) *World {
 	w := &World{
-		draw: o.Draw, pace: o.Pace, names: make(map[string]*Host), addrs: make(map[netip.Addr]*Host), stirred: true,
+		draw: o.Draw, pace: o.Pace, names: make(map[string]*Host), addrs: make(map[netip.Addr]*Host),
 	}
+	w.stirred.Store(true)
 	w.nobody = &Host{w: w}
 	w.order = newOrder(o.Order, o.Draw)
 	w.net = link.NewNetwork(o.Draw)
@@ -93,7 +97,7 @@ func (w *World) Run(done func() bool) bool {
 	for !done() {
 		w.collect()
 		w.happen()
-		if w.step() || w.stirred {
+		if w.step() || w.stirred.Load() {
 			continue
 		}
 		if !w.pass() {
@@ -134,7 +138,7 @@ func (w *World) pass() bool {
 	}
 	w.pace.Wait(until)
 	w.now = w.pace.Now()
-	w.stirred = true // the app tasks' own timers
+	w.stirred.Store(true) // the app tasks' own timers
 	return true
 }
 
@@ -161,6 +165,9 @@ func (w *World) Hash() uint64 { return w.journal.hash }
 
 // Datagrams is how many the hosts have sent.
 func (w *World) Datagrams() uint64 { return w.datagrams }
+
+// Bytes is how many bytes they had.
+func (w *World) Bytes() uint64 { return w.bytes }
 
 // Quiet reports whether no room has mail, no app task's order waits, and no datagram is on its way.
 func (w *World) Quiet() bool { return w.ready.len() == 0 && w.net.InFlight() == 0 }

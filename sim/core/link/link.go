@@ -99,6 +99,15 @@ func (l *Link) Send(now mono.Time, d Datagram) ([]Arrival, Verdict) {
 	return l.out, v
 }
 
+// Calm ends the link's faults: from now on it has its delay, its rate and its queue, and nothing happens to a datagram but
+// what a full queue does. Of a replay, what is listed still happens.
+func (l *Link) Calm() {
+	c := &l.c
+	c.Loss, c.Reorder, c.Duplicate, c.Corrupt, c.MarkCE = 0, 0, 0, 0, 0
+	l.channel, l.policer = channel{}, policer{}
+	l.ordered.outages, l.ordered.targets, l.ordered.changes, l.ordered.mtu = nil, nil, nil, 0
+}
+
 // Overdue is the late datagrams which nobody has overtaken until now: a late one's Verdict.Arrive is when to ask.
 func (l *Link) Overdue(now mono.Time) []Arrival {
 	l.begin(now)

@@ -180,6 +180,13 @@ func (n *Network) Host(addr netip.Addr) (name string, ok bool) {
 	return "", false
 }
 
+// Calm ends the faults of every link. NATs stay as they are.
+func (n *Network) Calm() {
+	for _, l := range n.links {
+		l.Calm()
+	}
+}
+
 // InFlight is how many datagrams are on their way, copies included.
 func (n *Network) InFlight() int {
 	sum := n.flying

@@ -126,9 +126,7 @@ func (s *Side) ackReceived(now mono.Time, space wire.Space, f *wire.Ack) {
 	r := &s.recovery
 	r.validated = r.validated || space == wire.SpaceHandshake
 	// RFC 9002 s6.2.1: a client keeps its backoff until it is certain that the server has validated its address.
-	if r.validated || s.role == wire.Server {
-		r.progress, r.gap = true, 0
-	}
+	r.progress = r.progress || r.validated || s.role == wire.Server
 }
 
 // blame notes what the peer did wrong, unless it is meant to.

@@ -29,7 +29,7 @@ func (s *Side) packetReceived(now mono.Time, p *port.PacketEvent) {
 	s.path.received += max(p.Size, 0)
 	// RFC 9000 s8.1: a packet under Handshake keys shows that the client has our Initial.
 	s.path.validated = s.path.validated || p.Level == wire.LevelHandshake || p.Level == wire.LevelApp
-	s.recovery.lastHeard = now
+	s.recovery.lastHeard = s.last
 	if s.life.over() {
 		s.life.arrived++
 	}
@@ -37,7 +37,9 @@ func (s *Side) packetReceived(now mono.Time, p *port.PacketEvent) {
 	kinds := s.framesReceived(now, p)
 	s.stats.received(p.Level, p.Size)
 	if kinds&^kindsQuiet != 0 {
-		r.owed.add(p.Number, now)
+		// RFC 9000 s13.2.1: one that waited for its keys is acknowledged when they are there. It is told with the time at
+		// which it came.
+		r.owed.add(p.Number, s.last)
 	}
 }
 

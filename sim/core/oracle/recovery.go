@@ -15,10 +15,9 @@ type recovery struct {
 	progress  bool // the Metrics that come now must have no backoff
 	validated bool // the server is known to have validated the client's address (RFC 9002 A.8)
 
-	metrics   port.Metrics  // the last
-	asked     mono.Time     // when something ack-eliciting was sent last
-	lastHeard mono.Time     // when a packet came last
-	gap       time.Duration // the longest silence with something in flight, since the last progress
+	metrics   port.Metrics // the last
+	asked     mono.Time    // when something ack-eliciting was sent last
+	lastHeard mono.Time    // when a packet came last
 
 	lostKinds [numKinds]uint32 // lost and not sent again since
 }
@@ -42,7 +41,7 @@ func (s *Side) Lost(now mono.Time, level wire.Level, number wire.PacketNumber, r
 		s.violate(now, LostOnce, "%v packet %d is lost after it was acknowledged", level, number)
 	case p.fate == lost:
 		s.violate(now, LostOnce, "%v packet %d is lost twice", level, number)
-	case number < sp.low:
+	case number < sp.low || !p.flight:
 		s.violate(now, LostOnce, "%v packet %d is lost and was not in flight", level, number)
 		p.fate = lost
 	default:
@@ -104,8 +103,7 @@ func (r *recovery) renew(t *Stats, kinds uint32) {
 	}
 }
 
-// checkProbe judges whether a side with something ack-eliciting in flight has been silent for too long. Each probe timeout
-// is twice the one before (RFC 9002 s6.2.1); how many there were shows in how long it was silent before.
+// checkProbe judges whether a side with something ack-eliciting in flight has been silent for too long.
 func (s *Side) checkProbe(now mono.Time) {
 	r := &s.recovery
 	waits := false
@@ -125,15 +123,7 @@ func (s *Side) checkProbe(now mono.Time) {
 	}
 }
 
-// ask notes that something ack-eliciting was sent.
-func (r *recovery) ask(now mono.Time, waiting bool) {
-	if waiting {
-		r.gap = max(r.gap, now.Sub(r.asked))
-	}
-	r.asked = now
-}
-
-// silence is how long a side may be silent: the probe timeout after the one that it has waited for (RFC 9002 s6.2.1).
+// silence is how long a side may be silent: the probe timeout with its backoff (RFC 9002 s6.2.1), and half of it more.
 func (s *Side) silence() time.Duration {
 	r := &s.recovery
 	rtt, variation, delay := r.metrics.SmoothedRTT, r.metrics.RTTVariance, wire.DefaultMaxAckDelay
@@ -144,15 +134,12 @@ func (s *Side) silence() time.Duration {
 		delay = s.theirs.p.MaxAckDelay
 	}
 	pto := rtt + max(4*variation, time.Millisecond) + delay
-	return max(pto, 2*r.gap) + pto/2 + s.book.options.ProbeMargin
+	pto <<= min(max(r.metrics.PTOCount, 0), maxBackoff)
+	return pto + pto/2 + s.book.options.ProbeMargin
 }
 
 // initialRTT is kInitialRtt (RFC 9002 s6.2.2).
 const initialRTT = 333 * time.Millisecond
 
-func (s *Side) eliciting() (packets int) {
-	for i := range s.sent {
-		packets += s.sent[i].eliciting
-	}
-	return packets
-}
+// maxBackoff keeps a timeout from overflowing.
+const maxBackoff = 16

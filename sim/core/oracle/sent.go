@@ -59,7 +59,7 @@ func (s *Side) packetSent(now mono.Time, p *port.PacketEvent) {
 	}
 	eliciting := kinds&^kindsQuiet != 0
 	if eliciting {
-		s.recovery.ask(now, s.eliciting() > 0)
+		s.recovery.asked = now
 	}
 	sp.push(sentPacket{
 		number: p.Number, hash: maphash.Bytes(hashSeed, p.Payload), kinds: kinds, size: uint16(min(max(p.Size, 0), math.MaxUint16)),

@@ -17,6 +17,9 @@ type band struct {
 	what  string
 }
 
+// Calmed notes that the faults of all links are over.
+func (r *Recorder) Calmed() { r.calm = r.o.Now() }
+
 // Link notes the delay of a link, and the outages and changes of MTU that its configuration orders, if they took place:
 // decisions are those of the run.
 func (r *Recorder) Link(name string, c link.Config, decisions []string) {
@@ -29,6 +32,9 @@ func (r *Recorder) Link(name string, c link.Config, decisions []string) {
 			until := time.Duration(o.Until)
 			if o.Until == 0 {
 				until = -1
+			}
+			if r.calm > 0 && (until < 0 || until > r.calm) {
+				until = r.calm
 			}
 			r.bands = append(r.bands, band{name, time.Duration(o.From), until, "outage"})
 		}
@@ -80,7 +86,9 @@ func (r *Recorder) hostBands() (bands []band) {
 		case core.Crashed:
 			start(down, "crashed")
 		case core.CameBack:
-			stop(down, "")
+			if i, ok := open[down]; ok && bands[i].what == "cut off" { // what has crashed is not healed by that
+				stop(down, "")
+			}
 		case core.Restarted:
 			stop(down, ", restarted")
 		}

@@ -148,17 +148,19 @@ func TestBandsOfHostsAndLinks(t *testing.T) {
 		what core.Change
 	}{
 		{1, "srv", core.Froze}, {2, "cli", core.WentDown}, {3, "srv", core.Thawed}, {4, "cli", core.CameBack}, {5, "srv", core.Crashed},
-		{8, "srv", core.Restarted}, {9, "srv", core.Froze},
+		{6, "srv", core.CameBack}, {8, "srv", core.Restarted}, {9, "srv", core.Froze},
 	} {
 		s.now = c.at
 		s.Changed(c.host, c.what)
 	}
+	s.now = 20
+	s.Calmed()
 	decisions := []string{"cli>net #1 outage", "cli>net #0 mtu", "cli nat #0 rebind"}
 	s.Link("cli>net", link.Config{Outages: []link.Outage{{From: 1, Until: 2}, {From: 3}}, MTUChanges: []link.MTUChange{{At: 6, MTU: 1300}}}, decisions)
 	s.NAT("cli", []link.Rebind{{At: 7}}, decisions)
 	want := []band{
 		{"srv", 1, 3, "frozen"}, {"cli", 2, 4, "cut off"}, {"srv", 5, 8, "crashed, restarted"}, {"srv", 9, -1, "frozen"},
-		{"cli>net", 3, -1, "outage"}, {"cli>net", 6, 6, "MTU 1300"}, {"cli", 7, 7, "rebind"},
+		{"cli>net", 3, 20, "outage"}, {"cli>net", 6, 6, "MTU 1300"}, {"cli", 7, 7, "rebind"},
 	}
 	if got := s.hostBands(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%v\nwant %v", got, want)

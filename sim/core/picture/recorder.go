@@ -44,8 +44,9 @@ type Recorder struct {
 	delays    map[string]int64 // of links, in microseconds
 	conns     []*connection
 	byID      map[string]*connection
-	omitted   int   // datagrams
-	err       error // the first, of writing
+	calm      time.Duration // since when links have no faults; 0: never
+	omitted   int           // datagrams
+	err       error         // the first, of writing
 }
 
 // names numbers names in the order of their coming.
