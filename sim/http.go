@@ -53,7 +53,7 @@ func (h *Host) Server(s *api.Server) *Server {
 // serve starts a server.
 func (h *Host) serve(s *Server) {
 	h.w.t.Helper()
-	s.Engine = h.engine
+	s.Engine, s.TLSConfig = h.engine, h.w.withKeyLog(s.TLSConfig)
 	listening := make(chan error, 1)
 	go func() { listening <- s.ListenAndServe() }()
 	if err := h.w.started(listening); err != nil {
@@ -88,12 +88,12 @@ func (h *Host) Client() *api.Client {
 
 // ServerTLS is a configuration with a certificate for the host's name, for servers of other protocols than HTTP.
 func (h *Host) ServerTLS(protocols ...string) *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{authority().certificate(h.name)}, NextProtos: protocols}
+	return h.w.withKeyLog(&tls.Config{Certificates: []tls.Certificate{authority().certificate(h.name)}, NextProtos: protocols})
 }
 
 // ClientTLS is a configuration that trusts the host, for clients of other protocols than HTTP.
 func (h *Host) ClientTLS(protocols ...string) *tls.Config {
-	return &tls.Config{RootCAs: authority().pool, ServerName: h.name, NextProtos: protocols}
+	return h.w.withKeyLog(&tls.Config{RootCAs: authority().pool, ServerName: h.name, NextProtos: protocols})
 }
 
 // Addr is where one of the host's ports is.

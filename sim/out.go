@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"crypto/tls"
 	"flag"
 	"fmt"
 	"io"
@@ -123,6 +124,17 @@ func (w *World) keyLog() io.Writer {
 		return p.KeyLog()
 	}
 	return nil
+}
+
+// withKeyLog makes a server tell its secrets too: a client that gives up does not know them, and one with a tls.Config of its
+// own does not tell.
+func (w *World) withKeyLog(c *tls.Config) *tls.Config {
+	if w.run.picture == nil || c.KeyLogWriter != nil {
+		return c
+	}
+	c = c.Clone()
+	c.KeyLogWriter = w.keyLog()
+	return c
 }
 
 // paint finishes the picture when the run is over; a run that failed without one says how to get it.

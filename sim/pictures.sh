@@ -57,6 +57,8 @@ page() { # DIR LOSSES: a page needs nothing else, draws every loss, and survives
 }
 
 go test -count=1 -run 'Drawn' . -sim.out "$out" || bad=1
+# Raw streams between embedded engines, and a client that gives up before it has keys.
+for seed in 11 30; do go test -count=1 -run '^TestSwarm$' . -sim.seeds=$seed -sim.out "$out" || bad=1; done
 for dir in "$out"/*/; do
   dir=${dir%/}
   losses=$(sed -n 's/^\([0-9]*\) losses.*/\1/p' "$dir/decisions.txt")

@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"os"
@@ -131,12 +132,15 @@ func (r *Recorder) AddHost(name string) { r.hosts.number(name) }
 // KeyLog is where TLS writes its secrets.
 func (r *Recorder) KeyLog() *KeyLog { return &KeyLog{r} }
 
-// KeyLog is a tls.Config's KeyLogWriter. The executor waits while TLS works.
+// KeyLog is a tls.Config's KeyLogWriter, of which each Write is a line. The executor waits while TLS works.
 type KeyLog struct{ r *Recorder }
 
-func (k *KeyLog) Write(b []byte) (int, error) {
-	k.r.keys = append(k.r.keys, b...)
-	return len(b), nil
+// Write keeps a line that the other end has not told yet.
+func (k *KeyLog) Write(line []byte) (int, error) {
+	if !bytes.Contains(k.r.keys, line) {
+		k.r.keys = append(k.r.keys, line...)
+	}
+	return len(line), nil
 }
 
 // Tap hears of every datagram at both ends of every link.
