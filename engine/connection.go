@@ -228,7 +228,9 @@ func (c *connection) buried(cause *port.Cause, m *port.Closed) {
 	c.gone(cause)
 	c.s.e.remove(c)
 	c.s.fallen()
-	close(c.done)
-	c.s.e.stir()
-	c.s.went()
+	c.s.e.afterMail(func() {
+		close(c.done) // whoever waits for it takes for granted that the rooms' last words are in the mailboxes
+		c.s.e.stir()
+		c.s.went()
+	})
 }

@@ -20,12 +20,15 @@ func (c *Conn) run() {
 	for dead != nil || len(queue) > 0 {
 		var out chan<- Event
 		var next Event
-		arrivals, commands := born, c.commands
+		arrivals, commands, over := born, c.commands, dead
 		if len(queue) > 0 {
 			out, next, arrivals = c.events, queue[0], nil // one at a time: what waits is bounded by the rooms
 		}
 		if opening >= heldCommands {
 			commands = nil
+		}
+		if len(arrivals) > 0 { // before the connection's end, which may have come as well
+			commands, over = nil, nil
 		}
 		select {
 		case out <- next:
@@ -41,7 +44,7 @@ func (c *Conn) run() {
 			c.c.s.e.world.Go(c.c.name+"/stream", s.run)
 		case m := <-commands:
 			opening += c.command(m)
-		case <-dead:
+		case <-over:
 			c.unborn()
 			dead, born, opening = nil, nil, 0
 			queue = append(queue, ConnClosed{c.c.cause.Load()})
@@ -225,20 +228,40 @@ func (s *Stream) run() {
 		if len(s.held) >= heldCommands {
 			commands = nil
 		}
-		select {
-		case out <- next:
-			s.queue = s.queue[1:]
-		case d := <-s.x.Reads.C():
-			s.received(d)
-		case m := <-s.x.Writes.C():
-			s.sent(m)
-		case m := <-commands:
-			s.command(m)
-		case <-dead:
-			s.orphaned()
-			dead = nil
+		if !s.mail() {
+			select {
+			case out <- next:
+				s.queue = s.queue[1:]
+			case d := <-s.x.Reads.C():
+				s.received(d)
+			case m := <-s.x.Writes.C():
+				s.sent(m)
+			case m := <-commands:
+				s.command(m)
+			case <-dead:
+				s.orphaned()
+				dead = nil
+			}
 		}
 		s.pump()
+	}
+}
+
+// mail takes one message of the room that has come already. Both halves may have had one before the pump began: a select
+// would choose by itself which half's event the embedder sees first.
+func (s *Stream) mail() bool {
+	select {
+	case d := <-s.x.Reads.C():
+		s.received(d)
+		return true
+	default:
+	}
+	select {
+	case m := <-s.x.Writes.C():
+		s.sent(m)
+		return true
+	default:
+		return false
 	}
 }
 
@@ -331,17 +354,7 @@ func (s *Stream) pump() {
 
 // orphaned ends what the rooms can no longer end: every one of them has left.
 func (s *Stream) orphaned() {
-	for {
-		select {
-		case d := <-s.x.Reads.C():
-			s.received(d)
-			continue
-		case m := <-s.x.Writes.C():
-			s.sent(m)
-			continue
-		default:
-		}
-		break
+	for s.mail() {
 	}
 	cause := s.c.c.cause.Load()
 	s.received(&port.Delivery{Last: true, Err: cause})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
+	"time"
 
 	"quicpro/actors/port"
 	"quicpro/internal/mono"
@@ -141,6 +142,35 @@ func TestHalfOpenConnectionsAreBounded(t *testing.T) {
 		t.Errorf("%d connections, want 1", n)
 	}
 	s.l.l.half.Add(1 - halfOpen)
+}
+
+// RFC 9000 s10.2.1, s8.1: the close is repeated, but never as more than three times what asked for it.
+func TestTheCloseIsRepeatedWithinThreeTimesWhatCame(t *testing.T) {
+	s := newServer(t, 0)
+	bad := initialOf(wire.HandshakeDone{}.Append(nil), "original", "me", minInitial)
+	s.deliver(len(bad), bad)
+	closing := s.answer()
+	for range 2000 { // until the endpoint answers for it
+		if s.e.Outstanding().Connections == 0 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if len(closing) == 0 || s.e.Outstanding().Connections != 0 {
+		t.Fatalf("closed with %d bytes, %d connections", len(closing), s.e.Outstanding().Connections)
+	}
+	small := versioned(wire.Version1, []byte("original"), nil, 0)
+	if 3*len(small) >= len(closing) {
+		t.Fatalf("%d bytes are not small beside a close of %d", len(small), len(closing))
+	}
+	s.deliver(len(small), small)
+	if got := s.settled(t); len(got) > 0 {
+		t.Errorf("%d bytes are answered with %d", len(small), len(got[0]))
+	}
+	s.deliver(len(bad), bad)
+	if got := s.settled(t); len(got) != 1 || !bytes.Equal(got[0], closing) {
+		t.Errorf("a datagram of %d bytes got %d answers, want the close", len(bad), len(got))
+	}
 }
 
 func TestAClosedConnectionRepeatsItsCloseEverMoreRarely(t *testing.T) {

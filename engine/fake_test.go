@@ -125,12 +125,17 @@ func versioned(v wire.Version, dcid, scid []byte, size int) []byte {
 
 // initial is a client's first Initial datagram, with a PING and padding.
 func initial(dcid, scid string, size int) []byte {
+	return initialOf(wire.Ping{}.Append(nil), dcid, scid, size)
+}
+
+// initialOf is an Initial datagram with these frames and padding.
+func initialOf(frames []byte, dcid, scid string, size int) []byte {
 	d, _ := wire.MakeConnectionID([]byte(dcid))
 	s, _ := wire.MakeConnectionID([]byte(scid))
 	b, lengthAt := wire.AppendLongHeader(nil, wire.PacketInitial, d, s, nil, 2)
 	numberAt := len(b)
 	b = wire.AppendNumber(b, 0, 2)
-	b = wire.Ping{}.Append(b)
+	b = append(b, frames...)
 	b = append(b, make([]byte, size-len(b))...)
 	wire.PatchLength(b, lengthAt, len(b)-numberAt)
 	crypto.SealInitial(wire.Client, d, b, numberAt, 2, 0)

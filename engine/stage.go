@@ -61,6 +61,15 @@ func (e *Engine) hand() actor.Hand {
 	return e.stage.Hand
 }
 
+// afterMail calls f when the app tasks have what the rooms have sent them.
+func (e *Engine) afterMail(f func()) {
+	if e.stage == nil {
+		f()
+		return
+	}
+	e.stage.AfterMail(f)
+}
+
 // stir tells a stage that app tasks may go on.
 func (e *Engine) stir() {
 	if e.stage != nil {

@@ -53,6 +53,8 @@ type Stage interface {
 	Post(identity, kind string, f func())
 	// Hand is the actor.Hand of this world.
 	Hand(key any, f func())
+	// AfterMail calls f when everything that was handed so far has been delivered.
+	AfterMail(f func())
 	// Stir says that app tasks may go on because of something that was not handed to them: a channel that was closed.
 	Stir()
 	// Reseed makes what crypto/rand gives next a function of the identity and of how often it was called for it.

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -43,7 +44,7 @@ func (h *Host) Server(s *api.Server) *Server {
 		out.port = s.Addr
 	}
 	if s.TLSConfig == nil {
-		s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{authority().certificate(h.name)}}
+		s.TLSConfig = h.ServerTLS()
 	}
 	h.serve(out)
 	return out
@@ -84,6 +85,19 @@ func (h *Host) Client() *api.Client {
 	h.closes = append([]func() error{c.Close}, h.closes...)
 	return c
 }
+
+// ServerTLS is a configuration with a certificate for the host's name, for servers of other protocols than HTTP.
+func (h *Host) ServerTLS(protocols ...string) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{authority().certificate(h.name)}, NextProtos: protocols}
+}
+
+// ClientTLS is a configuration that trusts the host, for clients of other protocols than HTTP.
+func (h *Host) ClientTLS(protocols ...string) *tls.Config {
+	return &tls.Config{RootCAs: authority().pool, ServerName: h.name, NextProtos: protocols}
+}
+
+// Addr is where one of the host's ports is.
+func (h *Host) Addr(port uint16) netip.AddrPort { return netip.AddrPortFrom(h.core.Addr(), port) }
 
 // issuer makes certificates that are the same in every process: their keys are hashes of the names.
 type issuer struct {

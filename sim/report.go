@@ -82,7 +82,7 @@ func (r *Report) Add(o *Report) {
 func (w *World) report() *Report {
 	r := newReport()
 	r.Seeds, r.Steps, r.Bytes = 1, w.core.StepCount(), w.core.Bytes()
-	for _, d := range w.core.Draw().Taken() {
+	for _, d := range w.run.taken() {
 		t := r.Faults[d.What]
 		r.Faults[d.What] = Tally{1, t.Times + 1}
 	}

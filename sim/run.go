@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/cryptotest"
 	"testing/synctest"
@@ -34,7 +36,8 @@ func Run(t *testing.T, seed Seed, body func(*World), options ...Option) {
 }
 
 func newRun(seed Seed, body func(*World), options []Option) *run {
-	r := &run{seed: seed, body: body, draw: draw.New(uint64(seed)), order: DefaultOrder}
+	r := &run{seed: seed, body: body, order: DefaultOrder}
+	r.decide(func() *draw.Source { return draw.New(uint64(seed)) })
 	for _, o := range options {
 		o(r)
 	}
@@ -79,7 +82,7 @@ func Replay(decisions ...string) Option {
 			}
 			list[i] = d
 		}
-		r.draw = draw.Replay(uint64(r.seed), list)
+		r.decide(func() *draw.Source { return draw.Replay(uint64(r.seed), list) })
 	}
 }
 
@@ -103,7 +106,9 @@ type Outcome struct {
 type run struct {
 	seed    Seed
 	body    func(*World)
-	draw    *draw.Source
+	draw    *draw.Source // of the world; the executor's
+	apps    *draw.Source // of the test's function and its goroutines
+	chance  sync.Mutex   // guards apps
 	order   core.Order
 	outcome *Outcome
 	broken  error
@@ -112,6 +117,18 @@ type run struct {
 	steps   []core.Step
 	report  *Report
 	hash    uint64
+}
+
+// decide gives the run its chance.
+func (r *run) decide(source func() *draw.Source) { r.draw, r.apps = source(), source() }
+
+// taken lists the decisions: the world's in the order in which they fell, then those of the test's goroutines, sorted.
+func (r *run) taken() []draw.Decision {
+	r.chance.Lock()
+	defer r.chance.Unlock()
+	apps := r.apps.Taken()
+	slices.SortFunc(apps, draw.Decision.Compare)
+	return append(r.draw.Taken(), apps...)
 }
 
 // patience is how much real time may pass without a step.
@@ -240,7 +257,7 @@ func (w *World) end() {
 	r.steps, r.hash, r.report = w.core.Steps(), w.core.Hash(), w.report()
 	if r.outcome != nil {
 		*r.outcome = Outcome{Hash: w.core.Hash(), Steps: w.core.StepCount(), Elapsed: w.core.Now(), Fault: w.core.Fault()}
-		for _, d := range w.core.Draw().Taken() {
+		for _, d := range r.taken() {
 			r.outcome.Decisions = append(r.outcome.Decisions, d.String())
 		}
 	}

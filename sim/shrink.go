@@ -63,7 +63,7 @@ func (s *sweep) shrinkChild(number string) {
 		s.t.Fatal(err)
 	}
 	x := &shrinker{s: s, seed: Seed(n), until: time.Now().Add(shrinkTime)}
-	all, failed := x.attempt(draw.New(n))
+	all, failed := x.attempt(func() *draw.Source { return draw.New(n) })
 	if !failed {
 		s.t.Logf("sim: seed %d does not fail", n)
 		return
@@ -88,13 +88,13 @@ type shrinker struct {
 	until time.Time
 }
 
-// attempt runs the world with the decisions of src and reports which were taken, and whether it failed.
-func (x *shrinker) attempt(src *draw.Source) (taken []draw.Decision, failed bool) {
+// attempt runs the world with the decisions of a source and reports which were taken, and whether it failed.
+func (x *shrinker) attempt(source func() *draw.Source) (taken []draw.Decision, failed bool) {
 	x.tries++
 	r := newRun(x.seed, x.s.body, x.s.options)
-	r.draw = src
+	r.decide(source)
 	ok := x.s.t.Run(fmt.Sprintf("try=%d", x.tries), func(t *testing.T) { r.run(t) })
-	return src.Taken(), !ok
+	return r.taken(), !ok
 }
 
 // shrink reduces the decisions: the order of steps first, all at once, since most failures do not need one; then the faults,
@@ -104,7 +104,7 @@ func (x *shrinker) shrink(all []draw.Decision) []draw.Decision {
 		if time.Now().After(x.until) {
 			return false
 		}
-		_, failed := x.attempt(draw.Replay(uint64(x.seed), list))
+		_, failed := x.attempt(func() *draw.Source { return draw.Replay(uint64(x.seed), list) })
 		return failed
 	}
 	kinds := []func(draw.Decision) bool{

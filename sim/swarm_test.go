@@ -9,7 +9,6 @@ import (
 
 	"quicpro/api"
 	"quicpro/engine"
-	"quicpro/sim/core/draw"
 	"quicpro/sim/core/link"
 )
 
@@ -38,7 +37,7 @@ func swarm(w *World) {
 // story is what happens in one world of the swarm.
 type story struct {
 	w            *World
-	faults, work draw.Place
+	faults, work Place
 
 	server  *Server
 	clients []*clientHost
@@ -47,8 +46,9 @@ type story struct {
 	deadly  bool          // a connection may die: requests may fail, with an error that says so
 	restart bool
 	all     sync.WaitGroup
-	bytes   int
-	slowest link.Rate
+	bytes   int       // of all bodies
+	window  int       // the narrowest of a stream
+	slowest link.Rate // of the links
 	delay   time.Duration
 }
 
@@ -64,7 +64,7 @@ func (s *story) happens(n int, what string, p float64) bool {
 }
 
 // pick draws one of several.
-func pick[T any](p draw.Place, n int, what string, from ...T) T {
+func pick[T any](p Place, n int, what string, from ...T) T {
 	return from[p.IntN(uint64(n), what, len(from))]
 }
 
@@ -144,6 +144,7 @@ func (s *story) faultyHosts(int) {}
 func (s *story) hosts() {
 	h := s.w.HostOf(HostConfig{Name: "srv", Up: s.links[0], Down: s.links[1], Clock: s.clock(0), Tune: s.tune(0)})
 	s.server = h.Server(&api.Server{Handler: s.handler()})
+	s.echoStreams()
 	for i := 0; 2*i+3 < len(s.links); i++ {
 		name := fmt.Sprintf("cli%d", i)
 		h := s.w.HostOf(HostConfig{Name: name, Up: s.links[2*i+2], Down: s.links[2*i+3], Clock: s.clock(i + 1), Tune: s.tune(i + 1)})
@@ -176,6 +177,9 @@ func (s *story) tune(n int) func(*engine.Limits) {
 		return nil
 	}
 	p, k := s.faults, uint64(n)
+	if window := 1 << (10 + p.IntN(k, "stream window", 8)); s.window == 0 || window < s.window {
+		s.window = window
+	}
 	return func(l *engine.Limits) {
 		l.StreamWindow = 1 << (10 + p.IntN(k, "stream window", 8))
 		l.ConnWindow = 1 << (11 + p.IntN(k, "connection window", 8))
@@ -255,6 +259,9 @@ func (s *story) calm() {
 func (s *story) bound() time.Duration {
 	pto := 3*4*s.delay + 100*time.Millisecond
 	bound := 40*pto + 4*s.longest + 5*time.Second
+	if s.window > 0 {
+		bound += 2 * time.Duration(s.bytes/s.window) * 4 * s.delay // a window a round trip, at worst
+	}
 	if s.slowest > 0 {
 		bound += 3 * time.Duration(int64(s.bytes)*8*int64(time.Second)/int64(s.slowest))
 	}

@@ -87,11 +87,16 @@ func (c *content) Read(p []byte) (int, error) {
 func (s *story) programs() {
 	n := 0
 	for i, c := range s.clients {
+		s.rawProgram(i, c)
+		s.volley(i, c)
 		for k := range 1 + s.work.IntN(uint64(i), "tasks", 6) {
 			name := fmt.Sprintf("cli%d/%d", i, k)
 			count := 1 + s.work.IntN(uint64(10*i+k), "requests", 3)
 			first := n
 			n += count
+			for q := range count {
+				s.bytes += s.size(first + q)
+			}
 			s.all.Go(func() {
 				time.Sleep(s.work.Duration(uint64(first), "starts", 400*time.Millisecond))
 				for q := range count {
@@ -99,6 +104,33 @@ func (s *story) programs() {
 				}
 			})
 		}
+	}
+}
+
+// volley makes many small requests at once, and more than a narrow server takes at a time, so that stream limits are raised.
+func (s *story) volley(i int, c *clientHost) {
+	p, k := s.work, uint64(200+i)
+	if !p.Happens(k, "volley", 0.16) {
+		return
+	}
+	count := 80 + p.IntN(k, "how many", 80)
+	s.bytes += count * 200
+	for n := range count {
+		s.all.Go(func() {
+			time.Sleep(p.Duration(k, "volley begins", 300*time.Millisecond))
+			name := fmt.Sprintf("v%d", n)
+			ctx, cancel := context.WithCancel(s.w.Context(c.name + "/" + name))
+			defer cancel()
+			err := s.exchange(ctx, c.client, "get", name, p.IntN(k<<8|uint64(n), "volley size", 200), false)
+			s.w.Count("volley")
+			switch {
+			case err == nil:
+			case s.deadly:
+				s.typed("volley", name, err)
+			default:
+				s.w.T().Errorf("volley %s: %v", name, err)
+			}
+		})
 	}
 }
 
@@ -111,7 +143,7 @@ func (s *story) request(n int, identity string, c *api.Client) {
 		return
 	}
 	kind := pick(p, n, "kind", kinds...)
-	bytes := pick(p, n, "size", 0, 1, 100, 2000, 20_000, 100_000, 300_000)
+	bytes := s.size(n)
 	name := fmt.Sprintf("r%d", n)
 	ctx, cancel := context.WithCancel(s.w.Context(identity))
 	defer cancel()
@@ -132,6 +164,11 @@ func (s *story) request(n int, identity string, c *api.Client) {
 	default:
 		s.w.T().Errorf("%s %s of %d bytes: %v", kind, name, bytes, err)
 	}
+}
+
+// size is that of the body of request n.
+func (s *story) size(n int) int {
+	return pick(s.work, n, "size", 0, 1, 100, 2000, 20_000, 100_000, 300_000)
 }
 
 // typed wants an error of a kind that a program can tell apart.

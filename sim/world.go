@@ -80,7 +80,20 @@ func (w *World) idle() {
 
 // Place is where a world's own chance is drawn: which faults it has, what its programs do. What Happens there is a decision
 // of the run, which a shrinker can take away.
-func (w *World) Place(name string) draw.Place { return w.run.draw.At(name) }
+func (w *World) Place(name string) Place { return Place{w.run.apps.At(name), &w.run.chance} }
+
+// Place is one place of a world's own chance. Any goroutine may ask there.
+type Place struct {
+	draw.Place
+	mu *sync.Mutex
+}
+
+// Happens decides whether what happens to item n, with the given probability, and notes it if it does.
+func (p Place) Happens(n uint64, what string, probability float64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.Place.Happens(n, what, probability)
+}
 
 // T is the test of the world's bubble.
 func (w *World) T() *testing.T { return w.t }

@@ -52,7 +52,8 @@ func ParseAck(b []byte) (f Ack, n int, err error) {
 	start := c.at
 	low := int64(f.Largest) - int64(c.varint())
 	f.Count = 1
-	for ; more > 0 && low >= 0; more-- {
+	// A fault leaves zeros to read: nothing but the peer's own numbers would end the walk.
+	for ; more > 0 && low >= 0 && c.fault == ""; more-- {
 		// RFC 9000 s19.3.1: the next range ends Gap + 2 below this one's start.
 		low -= int64(c.varint()) + 2
 		if low < 0 {

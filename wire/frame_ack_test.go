@@ -124,3 +124,25 @@ func TestAppendAckRefusesBrokenRanges(t *testing.T) {
 		mustPanic(t, what, func() { AppendAck(nil, ranges, 0, nil, 1000) })
 	}
 }
+
+// A count of ranges that cannot be true is found out at once, whatever packet number it would count down from: the peer
+// chooses both. Found by the fuzzer of sim/core/oracle.
+func TestAnImpossibleCountOfRangesTakesNoTime(t *testing.T) {
+	for _, rest := range [][]byte{nil, {1}, {0, 1, 0x40}} {
+		b := AppendVarint([]byte{byte(TypeAck)}, MaxVarint) // Largest
+		b = AppendVarint(b, 0)                              // Delay
+		b = AppendVarint(b, MaxVarint)                      // ACK Range Count
+		b = append(AppendVarint(b, 0), rest...)             // First ACK Range
+		done := make(chan error, 1)
+		go func() {
+			_, _, err := ParseAck(b)
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			wantCode(t, err, FrameEncodingError)
+		case <-time.After(5 * time.Second):
+			t.Fatalf("%x is still being parsed after 5 s", b)
+		}
+	}
+}

@@ -83,6 +83,9 @@ func (c *Conn) checkDeadline() error {
 		return fmt.Errorf("conn: the cell is armed for %d, owed is %d: loss or probe %d, pacing %d, old keys %d, keep-alive %d, idle %d, handshake %d, or an ACK; now is %d",
 			armed, least, c.loss.Deadline(), c.timers.pacing, c.timers.dropPrevious, c.keepAliveDeadline(), c.idleDeadline(), c.handshakeDeadline(), c.now)
 	}
+	if armed != 0 && armed <= c.now {
+		return fmt.Errorf("conn: the cell is armed for %d, which has come; now is %d", armed, c.now)
+	}
 	return c.cfg.Cell.Check()
 }
 
@@ -106,13 +109,16 @@ func (c *Conn) checkHandshake() error {
 	}
 	for i := range k.levels {
 		l := &k.levels[i]
+		if wire.Level(i) == wire.LevelEarly || c.spaces[wire.Level(i).Space()].dropped {
+			continue // 0-RTT has no CRYPTO frames; that nothing is left to send of a dropped level, checkSpace sees
+		}
 		if err := l.in.Check(); err != nil {
 			return fmt.Errorf("conn: CRYPTO at %v: %w", wire.Level(i), err)
 		}
 		if err := l.out.Check(); err != nil {
 			return fmt.Errorf("conn: at %v: %w", wire.Level(i), err)
 		}
-		if n := l.in.Highest() - l.in.Offset(); n > wire.Offset(c.cfg.Limits.CryptoBytes) && !c.spaces[wire.Level(i).Space()].dropped {
+		if n := l.in.Highest() - l.in.Offset(); n > wire.Offset(c.cfg.Limits.CryptoBytes) {
 			return fmt.Errorf("conn: %d CRYPTO bytes at %v, at most %d", n, wire.Level(i), c.cfg.Limits.CryptoBytes)
 		}
 		if n := l.in.Readable(); n > 0 && !k.ordered {

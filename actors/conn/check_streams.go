@@ -37,7 +37,10 @@ func (c *Conn) CheckAll() error {
 	if err := c.checkTable(); err != nil {
 		return err
 	}
-	return c.checkSpills()
+	if err := c.checkSpills(); err != nil {
+		return err
+	}
+	return c.checkFacts()
 }
 
 // checkStreams compares the counters of streams with one another, and walks the beginning of each list.
@@ -53,6 +56,12 @@ func (c *Conn) checkStreams(most int) error {
 			// RFC 9000 s4.6.
 			return fmt.Errorf("conn: streams of ours: %d live, %d ended, %d opened, %d allowed", l.live, l.ended, l.opened, l.allowed)
 		}
+		if !p.seen.Empty() && p.seen.Last().Hi > p.Opened() {
+			return fmt.Errorf("conn: stream %d of the peer was spawned, %d are opened", p.seen.Last().Hi-1, p.Opened())
+		}
+		if uint64(l.live) > l.most {
+			return fmt.Errorf("conn: %d streams of ours live, at most %d", l.live, l.most)
+		}
 		if l.granted > l.creditFor() {
 			return fmt.Errorf("conn: h3 may open %d streams, %d are allowed, %d have ended", l.granted, l.allowed, l.ended)
 		}
@@ -65,6 +74,10 @@ func (c *Conn) checkStreams(most int) error {
 	}
 	if n := len(s.byID); s.live != n || n != len(s.rows)-len(s.table.free) || live >= 0 && live != n {
 		return fmt.Errorf("conn: %d streams live; %d by ID, %d rows of which %d are free, %d by the counts of each kind", s.live, n, len(s.rows), len(s.table.free), live)
+	}
+	if n := c.flow.recv.Unread(); s.live == 0 && n > 0 {
+		// RFC 9000 s4.1, s4.5: at its end all bytes of a stream are consumed, read or not.
+		return fmt.Errorf("conn: no stream is left, and the credit of %d bytes has not returned", n)
 	}
 	if s.touched != 0 {
 		return fmt.Errorf("conn: %d streams had data in a turn that is over", s.touched)
@@ -130,7 +143,8 @@ func (s *streams) checkList(l *list, most int) error {
 
 // checkTable walks all rows.
 func (c *Conn) checkTable() error {
-	s, again, fresh, sent, free := &c.streams, 0, 0, wire.Offset(0), 0
+	s, again, fresh, free := &c.streams, 0, 0, 0
+	sent, received := wire.Offset(0), wire.Offset(0)
 	for i, r := range s.rows {
 		if r.index != uint32(i) {
 			return fmt.Errorf("conn: row %d says it is %d", i, r.index)
@@ -155,13 +169,16 @@ func (c *Conn) checkTable() error {
 		if err != nil {
 			return err
 		}
-		again, fresh, sent = again+a, fresh+f, sent+r.sentTo
+		again, fresh = again+a, fresh+f
+		sent, received = sent+r.sentTo, received+r.received
 	}
 	switch {
 	case free != len(s.table.free):
 		return fmt.Errorf("conn: %d rows are free, the list has %d", free, len(s.table.free))
 	case again != s.againBytes || fresh != s.freshBytes:
 		return fmt.Errorf("conn: bytes queued: %d again, %d fresh; the streams have %d, %d", s.againBytes, s.freshBytes, again, fresh)
+	case c.flow.recv.Unread() > received:
+		return fmt.Errorf("conn: the streams have received %d bytes, and the credit of %d has not returned", received, c.flow.recv.Unread())
 	case sent > c.flow.send.Spent():
 		// RFC 9000 s4.1: the sum over all streams.
 		return fmt.Errorf("conn: the streams have sent %d bytes, of the connection's credit %d are spent", sent, c.flow.send.Spent())

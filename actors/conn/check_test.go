@@ -49,6 +49,7 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 		{"the cell is armed for 0, owed is", func(c *Conn) { c.cfg.Cell.Arm(0) }},
 		{"pacing 9,", func(c *Conn) { c.timers.pacing = 9 }},
 		{"old keys 9,", func(c *Conn) { c.timers.dropPrevious = 9 }},
+		{"which has come; now is", func(c *Conn) { c.timers.pacing = c.now; c.cfg.Cell.Arm(c.now) }},
 		{"owed is 0", func(c *Conn) { c.life.state = over }},
 
 		{"not well", func(c *Conn) { c.cc = sick{c.cc} }},
@@ -90,6 +91,8 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 
 		{"streams of ours: 3 live, 0 ended, 2 opened", func(c *Conn) { c.streams.local[0].live++ }},
 		{"2 opened, 1 allowed", func(c *Conn) { c.streams.local[0].allowed = 1 }},
+		{"stream 0 of the peer was spawned, 0 are opened", func(c *Conn) { c.streams.peer[0].seen.Add(0, 1) }},
+		{"2 streams of ours live, at most 1", func(c *Conn) { c.streams.local[0].most = 1 }},
 		{"h3 may open 99 streams", func(c *Conn) { c.streams.local[0].granted = 99 }},
 		{"3 streams live; 2 by ID", func(c *Conn) { c.streams.live++ }},
 		{"1 by the counts of each kind", func(c *Conn) { c.streams.local[0].live-- }},
@@ -111,6 +114,16 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 		if (err == nil) != (x.want == "") || err != nil && !strings.Contains(err.Error(), x.want) {
 			t.Errorf("Check says %v, want %q", err, x.want)
 		}
+	}
+}
+
+func TestCheckOfCreditWhenNoStreamIsLeft(t *testing.T) {
+	p := newPair(t, 1, nil)
+	p.connect()
+	p.quiet()
+	p.client.conn.flow.recv.Received(10)
+	if err := p.client.conn.Check(); err == nil || !strings.Contains(err.Error(), "no stream is left, and the credit of 10 bytes has not returned") {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -163,12 +176,21 @@ func TestCheckAllNamesWhatIsBroken(t *testing.T) {
 		{"is not found by its ID or link", func(c *Conn) { firstRow(c).id = 8 }},
 		{"is in lists for what it has not, or is missing", func(c *Conn) { firstRow(c).owes.stop = true }},
 		{"fresh; the streams have 0,", func(c *Conn) { c.streams.freshBytes++ }},
+		{"the streams have received 0 bytes, and the credit of 10", func(c *Conn) { c.flow.recv.Received(10) }},
 		{"of the connection's credit", func(c *Conn) { c.flow.send = flow.NewSendWindow(1 << 40) }},
 		{"were never sent, and", func(c *Conn) { firstRow(c).sentTo++ }},
 		{"in a chunk that nobody holds", func(c *Conn) {
 			for g := firstRow(c).fresh.front(); g.Chunk.Holders() > 0; {
 				g.Chunk.Release()
 			}
+		}},
+		{"CRYPTO bytes [0, 3) of the Application space are in flight, and in no packet", func(c *Conn) {
+			out := &c.crypto.levels[wire.LevelApp].out
+			out.Write([]byte("abc"))
+			out.Next(3)
+		}},
+		{"the retirement of connection ID 9 is in flight, and in no packet", func(c *Conn) {
+			c.ids.peer.retiring = append(c.ids.peer.retiring, retirement{seq: 9, told: true})
 		}},
 		{"the free spills are a circle", func(c *Conn) { c.sent.nodes, c.sent.free = []spill{{next: 1}}, 1 }},
 		{"1 spills, of which 0 are free or of packets in flight", func(c *Conn) { c.sent.nodes = make([]spill, 1) }},

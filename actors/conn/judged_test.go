@@ -24,6 +24,12 @@ func TestAModelPeerFindsNothing(t *testing.T) {
 				book := oracle.New(oracle.Options{AckMargin: 2 * time.Millisecond, ProbeMargin: 10 * time.Millisecond})
 				p := newPair(t, seed, func(c *Config) { c.Trace = book.Open(c.Role.String()+" the connection", c.Role) })
 				p.check = func() { book.Check(p.now) }
+				defer func() { // whatever else fails
+					book.Finish()
+					for _, v := range book.Violations() {
+						t.Error(&v)
+					}
+				}()
 				p.link = l
 				p.connect()
 				p.manyRequests(300)
@@ -35,10 +41,6 @@ func TestAModelPeerFindsNothing(t *testing.T) {
 				p.link = link{delay: l.delay}
 				p.quiet()
 				p.close()
-				book.Finish()
-				for _, v := range book.Violations() {
-					t.Error(&v)
-				}
 			})
 		}
 	}

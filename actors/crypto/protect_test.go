@@ -3,6 +3,7 @@ package crypto
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -213,6 +214,24 @@ func TestPacketsBeforeTheirKeysAreReplayed(t *testing.T) {
 	want(t, early.got(), opened(wire.LevelApp, 0, 0, "data before keys"))
 	if len(early.early) != 0 {
 		t.Error("packets are kept after their replay")
+	}
+}
+
+func TestAStrangersEarlyPacketDoesNotTakeTheOthersWithIt(t *testing.T) {
+	client, _ := ends(t)
+	server := newEnd(t, wire.Server)
+	here := port.Path{Remote: netip.MustParseAddrPort("192.0.2.1:1")}
+	for i, remote := range []string{"192.0.2.1:1", "198.51.100.9:9", "192.0.2.1:1"} {
+		b := port.NewRxBatch(client.one(wire.LevelInitial, pad(fmt.Sprint("hello ", i))), nil)
+		b.SegmentSize, b.At, b.Path.Remote = len(b.B), 1, netip.MustParseAddrPort(remote)
+		server.tell(b)
+		server.got()
+	}
+	server.tell(&port.InitialKeys{Version: wire.Version1, Dest: firstDest})
+	b := server.got()
+	want(t, b, opened(wire.LevelInitial, 0, 0, pad("hello 0")), opened(wire.LevelInitial, 1, 2, pad("hello 2")))
+	if b.Path != here {
+		t.Errorf("replayed on path %v, want %v", b.Path, here)
 	}
 }
 

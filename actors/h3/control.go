@@ -25,12 +25,9 @@ type control struct {
 	theirs wire.StreamID
 }
 
-// connected begins the life of HTTP/3.
-func (r *Router) connected(m *port.Connected) {
-	r.opening.peer = m
-	r.opening.credit.Bidi = max(r.opening.credit.Bidi, m.Peer.InitialMaxStreamsBidi)
-	r.opening.credit.Uni = max(r.opening.credit.Uni, m.Peer.InitialMaxStreamsUni)
-}
+// connected begins the life of HTTP/3. How many streams may be opened conn says: no more than the peer allows, and than
+// there are rooms for.
+func (r *Router) connected(m *port.Connected) { r.opening.peer = m }
 
 // ourCritical are the streams that every endpoint opens, in this order (RFC 9114 s6.2.1, RFC 9204 s4.2).
 var ourCritical = [...]h3wire.StreamType{h3wire.StreamControl, h3wire.StreamQPACKEncoder, h3wire.StreamQPACKDecoder}

@@ -119,6 +119,7 @@ func TestTheirStreams(t *testing.T) {
 		{"HTTP/2 PRIORITY", both, [][]byte{control(settings(), frame(2, "12345"))}, false, h3wire.CodeFrameUnexpected},
 		{"a long GOAWAY", both, [][]byte{control(settings(), frame(h3wire.FrameGoaway, "\x00\x00"))}, false, h3wire.CodeFrameError},
 		{"a longer GOAWAY", both, [][]byte{control(settings(), frame(h3wire.FrameGoaway, "123456789"))}, false, h3wire.CodeFrameError},
+		{"a huge GOAWAY", both, [][]byte{control(settings(), h3wire.AppendFrameHeader(nil, h3wire.FrameGoaway, 1<<20))}, false, h3wire.CodeFrameError},
 		{"GOAWAY for another kind of stream", wire.Client, [][]byte{control(settings(), h3wire.AppendGoaway(nil, 1))}, false, h3wire.CodeIDError},
 		{"GOAWAY that grows", both, [][]byte{control(settings(), h3wire.AppendGoaway(nil, 4), h3wire.AppendGoaway(nil, 8))}, false, h3wire.CodeIDError},
 		{"CANCEL_PUSH", both, [][]byte{control(settings(), h3wire.AppendCancelPush(nil, 0))}, false, h3wire.CodeIDError},

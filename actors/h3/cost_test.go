@@ -46,6 +46,7 @@ func newBench(role wire.Role) *bench {
 	conn := actor.Spawn[port.ToConn](b.sys, actor.Spec{Name: "conn", Capacity: 4}, &b.conn)
 	b.r.Connect(Ports{ToConn: conn.Port("h3", 4)})
 	b.r.Handle(1, &port.Connected{Role: role, Peer: &wire.TransportParameters{InitialMaxStreamsBidi: 1 << 50, InitialMaxStreamsUni: 3}})
+	b.r.Handle(1, &port.StreamCredit{Bidi: 1 << 50, Uni: 3})
 	b.r.Flush(1)
 	return b
 }

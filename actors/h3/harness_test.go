@@ -121,8 +121,8 @@ func newDesk(t testing.TB, sys *stepping, role wire.Role, change func(*Config)) 
 	d.r = New(c)
 	d.room = actor.Spawn[port.ToH3](sys, actor.Spec{Name: role.String() + " h3", Capacity: 100000, Supervisor: deaths{t}}, d.r)
 	d.fromApp, d.fromCon = d.room.Port("app", 4*testLimits.Streams), d.room.Port("conn", 3)
-	conn := actor.Spawn[port.ToConn](sys, actor.Spec{Name: role.String() + " conn", Capacity: 2, Supervisor: deaths{t}}, connEar{d})
-	d.r.Connect(Ports{ToConn: conn.Port("h3", 2)})
+	conn := actor.Spawn[port.ToConn](sys, actor.Spec{Name: role.String() + " conn", Capacity: 3, Supervisor: deaths{t}}, connEar{d})
+	d.r.Connect(Ports{ToConn: conn.Port("h3", 3)})
 	return d
 }
 
@@ -137,6 +137,7 @@ func (d *desk) connect(streams uint64) {
 	d.fromCon.Send(&port.Connected{Role: d.role, Peer: &wire.TransportParameters{
 		InitialMaxStreamsBidi: streams, InitialMaxStreamsUni: 16, InitialMaxStreamDataBidiRemote: 1 << 20, InitialMaxStreamDataUni: 1 << 16,
 	}})
+	d.fromCon.Send(&port.StreamCredit{Bidi: streams, Uni: 16})
 	d.run()
 }
 

@@ -74,6 +74,7 @@ func (w *couple) play() {
 	}
 	for _, d := range []*desk{w.client, w.server} {
 		d.fromCon.Send(&port.Connected{Role: d.role, Peer: &wire.TransportParameters{InitialMaxStreamsBidi: 3, InitialMaxStreamsUni: 16}})
+		d.fromCon.Send(&port.StreamCredit{Bidi: 3, Uni: 16})
 	}
 	for left := 1 + w.rng.IntN(8); left > 0 || w.moves(); step++ {
 		if left > 0 && w.rng.IntN(20) == 0 {

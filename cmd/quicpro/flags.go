@@ -63,7 +63,7 @@ func newGetFlags(f *getFlags) *pflag.FlagSet {
 	fs.StringVar(&f.cacert, "cacert", "", "trust the CAs in this PEM `file`, and no others")
 	fs.StringVar(&f.cert, "cert", "", "client certificate chain, PEM `file` (may hold the key too)")
 	fs.StringVar(&f.key, "key", "", "client private key, PEM `file`")
-	fs.StringArrayVarP(&f.headers, "header", "H", nil, "request header `'Name: value'`; 'Name:' removes a default one, 'Name;' sends it empty")
+	fs.StringArrayVarP(&f.headers, "header", "H", nil, "request header `'Name: value'`; 'Name:' removes a default one, 'Name;' sends it empty, @file or @- has one a line")
 	fs.FuncP("user-agent", "A", "`name` to send as User-Agent; '' sends none", func(s string) error { f.agent = &s; return nil })
 	fs.StringVarP(&f.user, "user", "u", "", "basic authentication, `name:password`")
 	fs.StringVarP(&f.method, "request", "X", "", "request `method` instead of the one that fits the other options")
@@ -91,7 +91,7 @@ func newGetFlags(f *getFlags) *pflag.FlagSet {
 	fs.BoolVarP(&f.silent, "silent", "s", false, "no progress bar, no error messages")
 	fs.BoolVarP(&f.showErr, "show-error", "S", false, "error messages in spite of -s")
 	fs.BoolVarP(&f.fail, "fail", "f", false, "a status of 400 or more is an error (exit 22), its body is not written")
-	fs.FuncP("max-time", "m", "give up a transfer after so many `seconds`", f.setMaxTime)
+	fs.FuncP("max-time", "m", "give up a transfer after so many `seconds`; 0 is never", f.setMaxTime)
 	fs.StringVarP(&f.writeOut, "write-out", "w", "", "write this `format` afterwards: %{http_code} %{time_total} ...")
 	fs.StringArrayVar(&f.resolve, "resolve", nil, "use this address for a host: `HOST:PORT:ADDRESS`, * for any host")
 	fs.StringArrayVar(&f.connectTo, "connect-to", nil, "connect elsewhere: `HOST1:PORT1:HOST2:PORT2`; an empty HOST1 or PORT1 matches any")
@@ -102,8 +102,8 @@ func newGetFlags(f *getFlags) *pflag.FlagSet {
 
 func (f *getFlags) setMaxTime(s string) error {
 	seconds, err := strconv.ParseFloat(s, 64)
-	if err != nil || !(seconds > 0) || seconds > math.MaxInt32 {
-		return errors.New("want a number of seconds above 0, such as 2.5")
+	if err != nil || !(seconds >= 0) || seconds > math.MaxInt32 {
+		return errors.New("want a number of seconds, such as 2.5; 0 is no limit")
 	}
 	f.maxTime = time.Duration(seconds * float64(time.Second))
 	return nil

@@ -44,6 +44,8 @@ func everything(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/hello", http.StatusFound)
 	case "/to-echo":
 		http.Redirect(w, r, "/echo", http.StatusTemporaryRedirect)
+	case "/to-port":
+		http.Redirect(w, r, "https://site.test:8443/echo", http.StatusFound)
 	case "/to-other":
 		http.Redirect(w, r, "https://other.test/echo", http.StatusFound)
 	case "/to-http":
@@ -113,6 +115,10 @@ func TestRequests(t *testing.T) {
 	if err := os.WriteFile(lines, []byte("a\r\nb\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	headers := filepath.Join(dir, "headers")
+	if err := os.WriteFile(headers, []byte("X: 1\r\n\nX: 2\nAccept:\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	form := `type="application/x-www-form-urlencoded"`
 	for _, c := range []struct {
 		name  string
@@ -134,6 +140,9 @@ func TestRequests(t *testing.T) {
 		{"-A nothing", []string{"-A", ""}, "", []string{`agent=false`}},
 		{"-H", []string{"-H", "X: 1", "-H", "X: 2", "-H", "Host: other.test"}, "", []string{`x=["1" "2"]`, "host=other.test"}},
 		{"-H removes", []string{"-H", "Accept:", "-H", "User-Agent:"}, "", []string{"accept=[]", "agent=false"}},
+		{"-H @file", []string{"-H", "@" + headers}, "", []string{`x=["1" "2"]`, "accept=[]"}},
+		{"-H @- is standard input", []string{"-H", "@-"}, "X: 3", []string{`x=["3"]`}},
+		{"-m 0 is no limit", []string{"-m", "0"}, "", []string{"GET /echo"}},
 		{"-H empty", []string{"-H", "X;"}, "", []string{`x=[""]`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -203,6 +212,13 @@ func TestRedirects(t *testing.T) {
 		r := get("-L", "-u", "me:pw", "https://site.test/to-other")
 		r.want(t, exitOK, "")
 		if !strings.Contains(r.stdout, "host=other.test") || !strings.Contains(r.stdout, `user="":""`) {
+			t.Errorf("got %q", r.stdout)
+		}
+	})
+	t.Run("nor does another port", func(t *testing.T) {
+		r := get("-L", "-u", "me:pw", "https://site.test/to-port")
+		r.want(t, exitOK, "")
+		if !strings.Contains(r.stdout, "host=site.test:8443") || !strings.Contains(r.stdout, `user="":""`) {
 			t.Errorf("got %q", r.stdout)
 		}
 	})

@@ -52,11 +52,40 @@ func newTemplate(f *getFlags, stdin io.Reader) (*template, *failure) {
 		t.header.Set("Authorization", basic(f.user))
 	}
 	for _, h := range f.headers {
-		if fail := t.addHeader(h); fail != nil {
+		if fail := t.addHeaders(h); fail != nil {
 			return nil, fail
 		}
 	}
 	return t, nil
+}
+
+// addHeaders adds one -H, or each line of its @file.
+func (t *template) addHeaders(h string) *failure {
+	name, isFile := strings.CutPrefix(h, "@")
+	if !isFile {
+		return t.addHeader(h)
+	}
+	content, err := readNamed(name, t.stdin)
+	if err != nil {
+		return wrapf(exitRead, err, "Cannot read the headers in %s: %s; check the name after -H @", name, fileReason(err))
+	}
+	for line := range strings.Lines(string(content)) {
+		if line = strings.TrimRight(line, "\r\n"); line == "" {
+			continue
+		}
+		if fail := t.addHeader(line); fail != nil {
+			return fail
+		}
+	}
+	return nil
+}
+
+// readNamed reads a file; - is standard input.
+func readNamed(name string, stdin io.Reader) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(stdin)
+	}
+	return os.ReadFile(name)
 }
 
 // addHeader adds one -H: "Name: value", "Name:" to remove, "Name;" for an empty value.
@@ -162,13 +191,7 @@ func joinData(parts []dataPart, stdin io.Reader) ([]byte, *failure) {
 			joined = append(joined, p.text...)
 			continue
 		}
-		var content []byte
-		var err error
-		if name == "-" {
-			content, err = io.ReadAll(stdin)
-		} else {
-			content, err = os.ReadFile(name)
-		}
+		content, err := readNamed(name, stdin)
 		if err != nil {
 			return nil, wrapf(exitRead, err, "Cannot send %s: %s; check the name after -d @", name, fileReason(err))
 		}

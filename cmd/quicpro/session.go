@@ -151,13 +151,7 @@ func readFormat(format string, stdin io.Reader) (string, *failure) {
 	if !isFile {
 		return format, nil
 	}
-	var content []byte
-	var err error
-	if name == "-" {
-		content, err = io.ReadAll(stdin)
-	} else {
-		content, err = os.ReadFile(name)
-	}
+	content, err := readNamed(name, stdin)
 	if err != nil {
 		return "", wrapf(exitRead, err, "Cannot read the format file %s: %s; check the name after -w @", name, fileReason(err))
 	}

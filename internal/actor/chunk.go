@@ -7,13 +7,15 @@ import (
 
 // Chunk sizes. A chunk is the unit in which stream payload is kept, from the caller's copy to the last acknowledgement.
 const (
+	ChunkTiny   = 64 // only GetTiny gives it
 	ChunkSmall  = 1 << 10
 	ChunkMedium = 4 << 10
 	ChunkLarge  = 16 << 10
 	ChunkHuge   = 64 << 10
 )
 
-var chunkSizes = [...]int{ChunkSmall, ChunkMedium, ChunkLarge, ChunkHuge}
+// chunkSizes are the sizes by class. The first one is not among those that Get chooses from.
+var chunkSizes = [...]int{ChunkTiny, ChunkSmall, ChunkMedium, ChunkLarge, ChunkHuge}
 
 // Chunk is a counted piece of payload memory. It is immutable from the moment it was handed over.
 type Chunk struct {
@@ -67,12 +69,16 @@ type Chunks struct {
 // gets a ChunkHuge.
 func (p *Chunks) Get(n int) *Chunk {
 	class := len(chunkSizes) - 1
-	for i, size := range chunkSizes {
-		if n <= size {
-			class = i
-			break
-		}
+	for class > 1 && n <= chunkSizes[class-1] {
+		class--
 	}
+	return p.get(class)
+}
+
+// GetTiny is Get for ChunkTiny bytes: for what a peer has cut into crumbs, so that its memory stays near its size.
+func (p *Chunks) GetTiny() *Chunk { return p.get(0) }
+
+func (p *Chunks) get(class int) *Chunk {
 	c, _ := p.pools[class].Get().(*Chunk)
 	if c == nil {
 		c = &Chunk{space: make([]byte, chunkSizes[class]), home: p, class: class}

@@ -183,3 +183,16 @@ func (c *CryptoSend) inOrder(most int) error {
 	}
 	return nil
 }
+
+// InFlight is what was handed out and is neither acknowledged nor to be handed out again: its sender knows of a packet with
+// every byte of it.
+func (c *CryptoSend) InFlight() (set RangeSet[wire.Offset]) {
+	set.Add(c.bytes.base, c.bytes.sent)
+	for _, r := range c.bytes.acked.Ranges() {
+		set.Sub(r.Lo, r.Hi)
+	}
+	for _, r := range c.bytes.lost.Ranges() {
+		set.Sub(r.Lo, r.Hi)
+	}
+	return set
+}

@@ -10,6 +10,9 @@ const (
 	growChunk = actor.ChunkLarge
 	// keepChunk is the largest chunk whose room is kept while it holds no byte: what an idle stream can pin.
 	keepChunk = actor.ChunkMedium
+	// fewGaps is how many gaps are taken for loss. Beyond them data of a few bytes gets tiny chunks: a peer that leaves a gap
+	// after each byte would otherwise make us hold a thousand times what it sends, on every stream.
+	fewGaps = 16
 	// firstSegments is how many segments are allocated at once: enough for a stream without loss.
 	firstSegments = 4
 )
@@ -85,7 +88,12 @@ func (r *Reassembly) insertNew(i int, off wire.Offset, data []byte, hole int, ch
 		if i > r.head && r.segments[i-1].endOffset() == off && r.segments[i-1].size() > 0 {
 			size = max(size, min(4*len(r.segments[i-1].chunk.Space()), growChunk, hole))
 		}
-		s := segment{off: off, chunk: chunks.Get(size)}
+		s := segment{off: off}
+		if r.gaps > fewGaps && size <= actor.ChunkTiny {
+			s.chunk = chunks.GetTiny()
+		} else {
+			s.chunk = chunks.Get(size)
+		}
 		n := s.append(data)
 		i = r.put(i, s) + 1
 		data, off, hole = data[n:], off+wire.Offset(n), hole-n

@@ -161,10 +161,9 @@ func (h *Host) Launch(r actor.Runner) {
 // Delivered notes a message before it is handled.
 func (h *Host) Delivered(edge string, m any) { h.w.journal.delivered(edge, m) }
 
-// Go starts an app task, in a step of its own.
+// Go starts an app task, in a step of its own. Rooms and app tasks may call it.
 func (h *Host) Go(identity string, f func()) {
-	name := "start of " + identity
-	h.w.ready.add(&item{host: h, name: name, id: identify(h.name, name), start: f, task: identity})
+	h.w.post(post{host: h, identity: identity, kind: "start", f: func() { h.w.start(h.name+": "+identity, f) }})
 }
 
 // Loop starts a socket's reader.
@@ -187,13 +186,16 @@ func (h *Host) Hand(key any, f func()) {
 	if len(h.w.scripts) > 0 {
 		f = h.w.andWake(key, f)
 	}
-	if q := h.w.mail.push(key, f); q != nil {
+	if q := h.w.mail.push(key, waiting{"mail", f}); q != nil {
 		h.w.ready.add(&item{host: h, name: "mail", id: identify(h.name, "mail"), queue: q})
 	}
 }
 
+// AfterMail calls f behind all mail that was handed before.
+func (h *Host) AfterMail(f func()) { h.w.mail.behind(f) }
+
 // Stir notes that app tasks may go on.
-func (h *Host) Stir() { h.w.stirred = true }
+func (h *Host) Stir() { h.w.stirred.Store(true) }
 
 // Reseed makes TLS's randomness a function of the identity and the number of the call.
 func (h *Host) Reseed(identity string) {

@@ -31,13 +31,16 @@ func newJournal(record bool) journal {
 	return journal{hash: 1, record: record, kinds: make(map[reflect.Type]uint64)}
 }
 
-func (j *journal) step(now time.Duration, id uint64, name string) {
+func (j *journal) step(now time.Duration, it *item) {
 	if j.record {
-		j.list = append(j.list, Step{now, name, j.hash})
+		j.list = append(j.list, Step{now, it.String(), j.hash})
 	}
 	j.steps++
 	j.mix(uint64(now))
-	j.mix(id)
+	j.mix(it.id)
+	if it.queue != nil {
+		j.mix(identify("", it.queue.fifo[0].kind))
+	}
 }
 
 // Delivered notes a message on its way into a room.

@@ -8,17 +8,23 @@ import (
 
 // queue is what waits for a step under one key, in order.
 type queue struct {
-	fifo   []func()
+	fifo   []waiting
 	forget func()
+}
+
+// waiting is one element of a queue.
+type waiting struct {
+	kind string
+	f    func()
 }
 
 func (q *queue) len() int { return len(q.fifo) }
 
-func (q *queue) pop() func() {
-	f := q.fifo[0]
-	q.fifo[0] = nil
+func (q *queue) pop() waiting {
+	first := q.fifo[0]
+	q.fifo[0] = waiting{}
 	q.fifo = q.fifo[1:]
-	return f
+	return first
 }
 
 // queues are the queues that are not empty, by key. They are looked up, never listed: a map has no order.
@@ -26,16 +32,32 @@ type queues[K comparable] struct{ by map[K]*queue }
 
 func newQueues[K comparable]() queues[K] { return queues[K]{make(map[K]*queue)} }
 
-// push puts f at the end of a queue; it returns the queue if it was empty, so that it must be made ready.
-func (qs queues[K]) push(key K, f func()) *queue {
+// push puts next at the end of a queue; it returns the queue if it was empty, so that it must be made ready.
+func (qs queues[K]) push(key K, next waiting) *queue {
 	q := qs.by[key]
 	if q != nil {
-		q.fifo = append(q.fifo, f)
+		q.fifo = append(q.fifo, next)
 		return nil
 	}
-	q = &queue{fifo: []func(){f}, forget: func() { delete(qs.by, key) }}
+	q = &queue{fifo: []waiting{next}, forget: func() { delete(qs.by, key) }}
 	qs.by[key] = q
 	return q
+}
+
+// behind calls f when all that is queued now has been taken, whatever is queued after it.
+func (qs queues[K]) behind(f func()) {
+	left := len(qs.by)
+	if left == 0 {
+		f()
+		return
+	}
+	for _, q := range qs.by { // each gets the same, so that their order makes no difference
+		q.fifo = append(q.fifo, waiting{"last word", func() {
+			if left--; left == 0 {
+				f()
+			}
+		}})
+	}
 }
 
 // post is an order of an app task.
@@ -47,21 +69,22 @@ type post struct {
 	f        func()
 }
 
-// post queues an order until all app tasks wait for something. Any goroutine may call it.
+// post queues an order until all app tasks wait for something. Any goroutine may call it, a room's step too.
 func (w *World) post(p post) {
 	p.by = w.pace.Goroutine()
 	w.mu.Lock()
 	w.posts = append(w.posts, p)
+	w.stirred.Store(true)
 	w.mu.Unlock()
 	w.pace.Kick()
 }
 
 // collect waits until every app task waits for something, and puts what they want in order.
 func (w *World) collect() {
-	if !w.stirred {
+	if !w.stirred.Load() {
 		return
 	}
-	w.stirred = false
+	w.stirred.Store(false)
 	w.pace.Settle()
 	w.mu.Lock()
 	posts := w.posts
@@ -113,7 +136,7 @@ func ambiguous(identity, kind string) error {
 func (w *World) enqueue(posts []post) {
 	for i := range posts {
 		p := &posts[i]
-		if q := w.orders.push(p.host.name+" "+p.identity, p.f); q != nil {
+		if q := w.orders.push(p.host.name+" "+p.identity, waiting{p.kind, p.f}); q != nil {
 			w.ready.add(&item{host: p.host, name: "order of " + p.identity, id: identify(p.host.name, p.identity), queue: q})
 		}
 	}

@@ -15,8 +15,15 @@ type item struct {
 	runner actor.Runner
 	loop   *loop
 	queue  *queue
-	start  func() // an app task's
-	task   string // its name
+}
+
+// String says whose step it would be.
+func (it *item) String() string {
+	name := it.host.name + ": " + it.name
+	if it.queue != nil {
+		name += ", " + it.queue.fifo[0].kind
+	}
+	return name
 }
 
 // connection is the name of the connection that a room belongs to: all before its last slash.

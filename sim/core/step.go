@@ -28,7 +28,7 @@ func (w *World) step() bool {
 // take lets one item take its step.
 func (w *World) take(it *item) {
 	w.stepping = it
-	w.journal.step(w.now, it.id, it.name)
+	w.journal.step(w.now, it)
 	switch {
 	case it.runner != nil:
 		w.stepRoom(it)
@@ -37,17 +37,14 @@ func (w *World) take(it *item) {
 		it.loop.ready = false
 		it.loop.next()
 		w.running = nil
-	case it.queue != nil:
-		w.stirred = true
-		it.queue.pop()()
+	default:
+		w.stirred.Store(true)
+		it.queue.pop().f()
 		if it.queue.len() > 0 {
 			w.ready.add(it)
 		} else {
 			it.queue.forget()
 		}
-	default:
-		w.stirred = true
-		w.start(it)
 	}
 	w.stepping = nil
 }
@@ -62,7 +59,7 @@ func (w *World) takeFused(connection string) {
 		for i < w.ready.len() && w.ready.items[i].connection() != connection {
 			i++
 		}
-		if i == w.ready.len() || w.stirred {
+		if i == w.ready.len() || w.stirred.Load() {
 			return // the app's turn comes first: it may have been woken
 		}
 		w.take(w.ready.remove(i))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"quicpro/internal/mono"
@@ -31,7 +32,6 @@ type World struct {
 	orders   queues[string]
 	mail     queues[any]
 	scripts  map[any]func() // what is called behind mail, by its key
-	stirred  bool           // an app task may be at work
 
 	datagrams uint64 // sent
 	bytes     uint64 // of them
@@ -42,8 +42,10 @@ type World struct {
 
 	mu    sync.Mutex
 	posts []post  // of app tasks, not yet in order
-	tasks []*item // that have not ended
+	tasks []*task // that have not ended
 	fault error
+
+	stirred atomic.Bool // an app task may be at work
 }
 
 // Options shape a run.
@@ -62,8 +64,9 @@ type Options struct {
 // New makes an empty world.
 func New(o Options) *World {
 	w := &World{
-		draw: o.Draw, pace: o.Pace, names: make(map[string]*Host), addrs: make(map[netip.Addr]*Host), stirred: true,
+		draw: o.Draw, pace: o.Pace, names: make(map[string]*Host), addrs: make(map[netip.Addr]*Host),
 	}
+	w.stirred.Store(true)
 	w.nobody = &Host{w: w}
 	w.order = newOrder(o.Order, o.Draw)
 	w.net = link.NewNetwork(o.Draw)
@@ -93,7 +96,7 @@ func (w *World) Run(done func() bool) bool {
 	for !done() {
 		w.collect()
 		w.happen()
-		if w.step() || w.stirred {
+		if w.step() || w.stirred.Load() {
 			continue
 		}
 		if !w.pass() {
@@ -134,7 +137,7 @@ func (w *World) pass() bool {
 	}
 	w.pace.Wait(until)
 	w.now = w.pace.Now()
-	w.stirred = true // the app tasks' own timers
+	w.stirred.Store(true) // the app tasks' own timers
 	return true
 }
 

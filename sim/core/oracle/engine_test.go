@@ -63,7 +63,13 @@ func judged(t *testing.T) (*engine.Engine, *Book) {
 		defer mu.Unlock()
 		return locked{mu, b.Open(role.String()+" "+odcid.String(), role)}
 	}})
-	t.Cleanup(func() { _ = e.Close() })
+	t.Cleanup(func() { // whatever else fails
+		_ = e.Close()
+		b.Finish()
+		for _, v := range b.Violations() {
+			t.Error(&v)
+		}
+	})
 	return e, b
 }
 
@@ -93,10 +99,6 @@ func TestTheEngineBreaksNoRule(t *testing.T) {
 		t.Error(err)
 	}
 	_ = e.Close()
-	b.Finish()
-	for _, v := range b.Violations() {
-		t.Error(&v)
-	}
 	stats := b.Stats()
 	text := stats.String()
 	if stats.Sides != 2 || stats.Packets[wire.LevelApp].SentBytes < 4_000_000 || stats.Frames[wire.TypeHandshakeDone].Sent < 1 ||

@@ -13,7 +13,8 @@ type ids struct {
 	prior  []priorID  // Retire Prior To, by sequence number
 	below  uint64     // the highest Retire Prior To that was sent
 	gone   []uint64   // that the peer has retired; the newest
-	known  []uint64   // that the peer has issued, sequence number 0 besides
+	known  []uint64   // that the peer has issued, sequence number 0 besides; the newest
+	forgot bool       // some of them are not known any more
 
 	challenges [64][8]byte // received and not answered
 	waiting    int
@@ -104,14 +105,18 @@ func (d *ids) retired(seq uint64) {
 
 // learn notes that the peer has issued an ID.
 func (d *ids) learn(seq uint64) {
-	if !slices.Contains(d.known, seq) {
-		d.known = append(d.known, seq)
+	if slices.Contains(d.known, seq) {
+		return
 	}
+	if len(d.known) == maxIDs {
+		d.known, d.forgot = slices.Delete(d.known, 0, maxIDs/2), true
+	}
+	d.known = append(d.known, seq)
 }
 
 // retireSent judges a RETIRE_CONNECTION_ID of this side.
 func (s *Side) retireSent(now mono.Time, seq uint64) {
-	if seq != 0 && !slices.Contains(s.ids.known, seq) {
+	if d := &s.ids; seq != 0 && !d.forgot && !slices.Contains(d.known, seq) {
 		s.violate(now, IDRetire, "retired connection ID %d, which the peer has not issued", seq)
 	}
 }

@@ -41,7 +41,7 @@ func (s *Side) Lost(now mono.Time, level wire.Level, number wire.PacketNumber, r
 		s.violate(now, LostOnce, "%v packet %d is lost after it was acknowledged", level, number)
 	case p.fate == lost:
 		s.violate(now, LostOnce, "%v packet %d is lost twice", level, number)
-	case number < sp.low:
+	case number < sp.low || !p.flight:
 		s.violate(now, LostOnce, "%v packet %d is lost and was not in flight", level, number)
 		p.fate = lost
 	default:

@@ -88,7 +88,7 @@ func (s *Side) tampered() bool {
 func (s *Side) Packet(now mono.Time, p port.PacketEvent) {
 	s.last = max(s.last, now)
 	switch {
-	case p.Level >= wire.NumLevels || p.Number < 0:
+	case p.Level >= wire.NumLevels || p.Number < 0 || p.Number > wire.MaxPacketNumber:
 		s.violate(now, FrameWellFormed, "packet %d at level %d", p.Number, p.Level)
 	case p.Sent:
 		s.packetSent(now, &p)
