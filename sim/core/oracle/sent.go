@@ -170,7 +170,8 @@ func (s *Side) count(now mono.Time, p *port.PacketEvent, kinds uint32) {
 		return
 	}
 	s.path.sent += p.Size
-	if s.path.sent > amplification*(s.path.received+s.unseen()) {
+	// RFC 9000 s14.1: the datagram that it was born of has 1200 bytes. It may wait for its keys, untold, while we close.
+	if s.path.sent > amplification*(max(s.path.received, minDatagram)+s.unseen()) {
 		s.violate(now, Amplification, "sent %d bytes after %d were received", s.path.sent, s.path.received)
 	}
 }
