@@ -109,6 +109,11 @@ func TestWhatFailsIsTold(t *testing.T) {
 			cli.Dial(srv, func(*Conn) {})
 			w.Run(time.Minute, func() bool { return false })
 		},
+		"srv does not listen: core: port 443 of host srv is in use": func(w *World, cli, srv *Host) {
+			srv.Serve()
+			srv.Serve()
+			w.Run(time.Minute, func() bool { return false })
+		},
 		"a second life: the connection has ended": func(w *World, cli, srv *Host) {
 			srv.Serve()
 			var a *Ask
