@@ -178,6 +178,9 @@ func (h *Host) restart(keepKeys bool) {
 		h.w.failf("crashed host %s has not come to rest: %s", h.name, left)
 		return
 	}
+	if h.w.closing {
+		return
+	}
 	h.core.Reborn(keepKeys)
 	h.boot()
 	if h.serves {

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"quicpro/sim/core/draw"
+	"quicpro/sim/core/link"
 )
 
 func TestMain(m *testing.M) {
@@ -140,5 +141,26 @@ func TestWhatFailsIsTold(t *testing.T) {
 		if err := w.Finish(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
+	}
+}
+
+// A server that is down when all is closed stays down.
+func TestTheEndOfACrashedServer(t *testing.T) {
+	w := NewWorld(Options{Seed: 1})
+	srv, err := w.Host("srv", HostOptions{Down: link.Config{Delay: time.Second}}) // what the client says at the end is long on its way
+	if err != nil {
+		t.Fatal(err)
+	}
+	cli, err := w.Host("cli", HostOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Serve()
+	done := false
+	cli.Crowd(srv, 1, 1, []Plan{{Down: 1000}})
+	w.At(10*time.Second, func() { srv.Crash(time.Millisecond, true); done = true })
+	w.Run(time.Minute, func() bool { return done })
+	if err := w.Finish(); err != nil || w.Tally().Requests != 1 {
+		t.Errorf("%v, %+v", err, w.Tally())
 	}
 }
