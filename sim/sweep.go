@@ -21,6 +21,7 @@ var (
 	workersFlag = flag.Int("sim.workers", 0, "how many `processes` sim.Sweep divides its seeds among; 0: none but its own")
 	hashesFlag  = flag.Bool("sim.hashes", false, "sim.Sweep prints a line \"SEED HASH\" for each seed")
 	shrinkFlag  = flag.Int("sim.shrink", 1, "of how many failed `seeds` sim.Sweep looks for the few decisions that matter")
+	firstFlag   = flag.Bool("sim.first", false, "sim.Sweep stops at the first failed seed")
 	partFlag    = flag.String("sim.part", "", "what a process of sim.Sweep does for another: not for people")
 )
 
@@ -87,7 +88,7 @@ func (s *sweep) alone() {
 		if *hashesFlag {
 			fmt.Printf("%d %016x\n", seed, hash)
 		}
-		if seed == s.seeds.Last {
+		if seed == s.seeds.Last || s.enough() {
 			return
 		}
 	}
@@ -178,9 +179,12 @@ func (s *sweep) follow(i, n int) {
 			s.t.Error(err)
 			return
 		}
-		dead, said := s.listen(out)
+		dead, said := s.listen(out, func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait() // how it ended shows in what it said
 		if dead == nil {
+			return
+		}
+		if s.enough() {
 			return
 		}
 		s.fail(*dead, "its process died:\n"+tail(said+stderr.String()))
@@ -190,7 +194,7 @@ func (s *sweep) follow(i, n int) {
 }
 
 // listen reads what a child says until it ends. dead is the seed it was at if that was not over.
-func (s *sweep) listen(out io.Reader) (dead *Seed, said string) {
+func (s *sweep) listen(out io.Reader, kill func()) (dead *Seed, said string) {
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 16<<20)
 	var text strings.Builder
@@ -215,6 +219,10 @@ func (s *sweep) listen(out io.Reader) (dead *Seed, said string) {
 			}
 			s.add(e.Report, &e)
 			dead = nil
+			if s.enough() {
+				kill()
+				return nil, ""
+			}
 		default:
 			text.WriteString(line + "\n")
 		}
@@ -229,6 +237,13 @@ func (s *sweep) add(r *Report, e *ended) {
 	if e != nil && *hashesFlag {
 		fmt.Printf("%d %016x\n", e.Seed, e.Hash)
 	}
+}
+
+// enough reports whether the sweep need not go on.
+func (s *sweep) enough() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return *firstFlag && len(s.report.Failed) > 0
 }
 
 // fail tells of a failed seed.

@@ -84,8 +84,8 @@ func (w *World) collect() {
 	if !w.stirred.Load() {
 		return
 	}
-	w.stirred.Store(false)
 	w.pace.Settle()
+	w.stirred.Store(false) // nobody runs now: what was posted on the way here is taken below
 	w.mu.Lock()
 	posts := w.posts
 	w.posts = nil

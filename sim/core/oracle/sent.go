@@ -170,8 +170,7 @@ func (s *Side) count(now mono.Time, p *port.PacketEvent, kinds uint32) {
 		return
 	}
 	s.path.sent += p.Size
-	// RFC 9000 s14.1: the datagram that it was born of has 1200 bytes. It may wait for its keys, untold, while we close.
-	if s.path.sent > amplification*(max(s.path.received, minDatagram)+s.unseen()) {
+	if s.path.sent > amplification*(s.path.received+s.unseen()) {
 		s.violate(now, Amplification, "sent %d bytes after %d were received", s.path.sent, s.path.received)
 	}
 }
@@ -188,6 +187,9 @@ func (s *Side) endDatagram() {
 // unseen bounds the bytes that a server may have received and not told: packets that wait for their keys are reported when
 // those have come. A network may have doubled them.
 func (s *Side) unseen() (bytes int) {
+	if s.stats.Packets[wire.LevelInitial].Received == 0 {
+		bytes = minDatagram // RFC 9000 s14.1: what the connection was born of, which waits for the room to make its keys
+	}
 	for _, o := range s.pair.sides {
 		if o.role == wire.Client {
 			bytes += 2 * int(o.stats.Packets[wire.LevelHandshake].SentBytes+o.stats.Packets[wire.LevelApp].SentBytes)
