@@ -222,7 +222,7 @@ func (r *Router) close(code uint64, reason string) {
 		return
 	}
 	r.ordered = true
-	r.order = port.CloseOrder{App: true, Code: code, Reason: reason}
+	r.order.App, r.order.Code, r.order.Reason = true, code, reason
 	r.ports.ToConn.Send(&r.order)
 }
 

@@ -90,7 +90,9 @@ func (r *Router) depart() {
 		u.flush(0, true)
 	}
 	if g.wanted && !g.owed && len(r.requests) == 0 && r.opening.waiting.count == 0 {
-		// RFC 9114 s5.2: H3_NO_ERROR for the close after a graceful shutdown.
+		// RFC 9114 s5.2: H3_NO_ERROR for the close after a graceful shutdown. A client whose request is on its way learns by the
+		// GOAWAY that nobody has acted on it; the close alone would not say so.
+		r.order.Late = r.cfg.Role == wire.Server
 		r.close(uint64(h3wire.CodeNoError), "")
 	}
 }

@@ -41,6 +41,7 @@ type CloseOrder struct {
 	Reason string
 	Why    Why   // Ours, unless the order comes from a death
 	Err    error // what lies beneath
+	Late   bool  // not before the peer has had a round trip for what the streams have said last
 }
 
 func (*CloseOrder) toConn() {}

@@ -164,3 +164,33 @@ func TestTheEndOfACrashedServer(t *testing.T) {
 		t.Errorf("%v, %+v", err, w.Tally())
 	}
 }
+
+// A server that says goodbye tells so before it closes, also if no request is in progress: one that is on its way is asked
+// again, since nobody has acted on it.
+func TestAGoodbyeIsHeardBeforeTheClose(t *testing.T) {
+	w := NewWorld(Options{Seed: 1})
+	way := link.Config{Delay: 10 * time.Millisecond}
+	var hosts [2]*Host
+	for i, name := range []string{"srv", "cli"} {
+		h, err := w.Host(name, HostOptions{Up: way, Down: way})
+		if err != nil {
+			t.Fatal(err)
+		}
+		hosts[i] = h
+	}
+	srv, cli := hosts[0], hosts[1]
+	srv.Serve()
+	first, late := Plan{Down: 10}, Plan{Down: 10, Start: time.Second + 5*time.Millisecond}
+	cli.Crowd(srv, 1, 1, []Plan{first, late})
+	idle := false
+	w.Run(time.Minute, func() bool {
+		if !idle && w.Tally().Requests == 1 {
+			idle = true
+			w.At(w.Now()+time.Second, srv.Goodbye)
+		}
+		return w.Tally().Requests == 2
+	})
+	if err := w.Finish(); err != nil || w.Tally().Again != 1 || w.Tally().Turned != 0 || w.Tally().Dials != 2 {
+		t.Errorf("%v, %+v", err, w.Tally())
+	}
+}
