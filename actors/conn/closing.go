@@ -27,6 +27,8 @@ type life struct {
 	cause    *port.Cause
 	stop     port.Stop
 	behind   *port.CloseOrder // waits for the last bidirectional stream
+	last     *port.CloseOrder // is carried out when
+	leave    mono.Time        // has come
 
 	born      mono.Time
 	active    mono.Time // when the idle timeout began
@@ -98,7 +100,7 @@ func (c *Conn) keepAliveDeadline() mono.Time {
 
 // lifeDeadline is the earliest deadline of the connection itself.
 func (c *Conn) lifeDeadline() mono.Time {
-	return mono.Earliest(c.idleDeadline(), c.handshakeDeadline())
+	return mono.Earliest(c.life.leave, mono.Earliest(c.idleDeadline(), c.handshakeDeadline()))
 }
 
 // retireLife ends a connection whose time is over.
@@ -114,6 +116,9 @@ func (c *Conn) retireLife() {
 			why = port.TimedOut
 		}
 		c.die(&port.Cause{Why: why})
+	}
+	if d := c.life.leave; !d.IsZero() && d <= c.now {
+		c.obey(c.life.last)
 	}
 }
 
@@ -156,6 +161,16 @@ func (c *Conn) ordered(o *port.CloseOrder) {
 		c.life.behind = o
 		return
 	}
+	c.life.behind = nil
+	if o.Late && c.life.state == alive && c.life.last == nil {
+		// RFC 9114 s5.2: the peer hears of the GOAWAY first. What it carries is still on its way from h3 by way of a stream.
+		c.life.last, c.life.leave = o, c.now.Add(c.loss.PTO())
+		return
+	}
+	c.obey(o)
+}
+
+func (c *Conn) obey(o *port.CloseOrder) {
 	c.close(&port.Cause{Why: o.Why, App: o.App, Code: o.Code, Reason: o.Reason, Err: o.Err}, o.Why == port.Ours || o.Why == port.Panicked)
 }
 

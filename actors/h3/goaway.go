@@ -92,9 +92,10 @@ func (r *Router) depart() {
 		u.flush(0, false)
 	}
 	if g.wanted && !g.owed && !g.said && !r.ordered && len(r.requests) == 0 && r.opening.waiting.count == 0 {
-		// RFC 9114 s5.2: H3_NO_ERROR for the close after a graceful shutdown. The last responses are still on their way.
+		// RFC 9114 s5.2: H3_NO_ERROR for the close after a graceful shutdown. The last responses are still on their way, and
+		// so may requests be: their client learns by the GOAWAY that nobody has acted on them. The close alone would not say so.
 		g.said = true
-		g.order = port.CloseOrder{App: true, Code: uint64(h3wire.CodeNoError), Behind: true}
+		g.order = port.CloseOrder{App: true, Code: uint64(h3wire.CodeNoError), Behind: true, Late: r.cfg.Role == wire.Server}
 		r.ports.ToConn.Send(&g.order)
 	}
 }

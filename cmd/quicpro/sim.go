@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -128,6 +129,8 @@ const (
 	simChild = "QUICPRO_SIM_CHILD"
 	// simDebug makes TLS draw from its configuration's Rand, as the seed wants it.
 	simDebug = "cryptocustomrand=1"
+	// childGrace is how long a child that was interrupted has to end.
+	childGrace = 3 * time.Second
 )
 
 // simAgain runs the command again in a process of its own, whose debug setting reaches nothing but the simulation: it would
@@ -144,8 +147,9 @@ func (a *app) simAgain(ctx context.Context, args []string) int {
 	cmd := exec.CommandContext(ctx, self, append([]string{"sim"}, args...)...)
 	cmd.Env = append(os.Environ(), simChild+"=1", "GODEBUG="+settings)
 	cmd.Stdout, cmd.Stderr = unlocked(a.stdout), unlocked(a.stderr)
-	// Ctrl-C reaches the child too; a signal to this process alone does not.
+	// Ctrl-C reaches the child too; a signal to this process alone does not. Windows has no other way than to kill it.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = childGrace
 	err = cmd.Run()
 	var exit *exec.ExitError
 	switch {

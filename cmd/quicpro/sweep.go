@@ -160,7 +160,7 @@ func (s *sweep) table() {
 
 // losses says what the links did.
 func losses(o *script.Outcome) string {
-	parts := []string{fmt.Sprintf("%d lost", o.Lost())}
+	parts := []string{fmt.Sprintf("%d did not arrive", o.Lost())}
 	for _, c := range o.Harms() {
 		if c.N > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.N, c.Name))

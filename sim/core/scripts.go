@@ -25,13 +25,8 @@ func (w *World) andWake(key any, f func()) func() {
 	}
 }
 
-// After has f called on the executor when that time has passed. What f posts is collected, as if an app task had gone on.
-func (w *World) After(d time.Duration, f func()) {
-	w.At(w.now+d, func() {
-		w.stirred.Store(true)
-		f()
-	})
-}
+// After has f called on the executor when that time has passed.
+func (w *World) After(d time.Duration, f func()) { w.At(w.now+d, f) }
 
 // Abandon ends the coroutines of a world that is not run to its end, because something went wrong in it: they would stay.
 // Nothing can be done with the world then.

@@ -163,10 +163,11 @@ func (a *Ask) end() {
 }
 
 // turnedAway reports whether the server has closed the connection behind its GOAWAY, and the request came too late. The
-// client may have seen the close without the GOAWAY: then it does not know that it may ask again.
+// client may have seen the close without the GOAWAY: then it does not know that it may ask again. If it has seen neither, it
+// hears of it by a stateless reset, when the server's endpoint has forgotten the connection.
 func (a *Ask) turnedAway(c *port.Cause) bool {
-	byGoodbye := c.Why == port.Theirs && c.App && c.Code == uint64(h3wire.CodeNoError) && a.conn.to.goodbyes > 0
-	return byGoodbye && !slices.ContainsFunc(a.w.replies, func(r *reply) bool { return r.n == a.N })
+	closed := c.Why == port.Reset || c.Why == port.Theirs && c.App && c.Code == uint64(h3wire.CodeNoError)
+	return closed && a.conn.to.goodbyes > 0 && !slices.ContainsFunc(a.w.replies, func(r *reply) bool { return r.n == a.N })
 }
 
 func (a *Ask) judge() error {

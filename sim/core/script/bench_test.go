@@ -3,7 +3,7 @@ package script
 import "testing"
 
 func BenchmarkRun(b *testing.B) {
-	for _, name := range []string{"clean", "lossy"} {
+	for _, name := range []string{"smoke", "clean", "lossy"} {
 		b.Run(name, func(b *testing.B) {
 			p, _ := ProfileNamed(name)
 			steps, messages := uint64(0), uint64(0)

@@ -85,10 +85,11 @@ func (h *Host) left() string {
 	return ""
 }
 
-// The times of connections are long: a fault that lasts must not look like a peer that is gone.
+// The times of connections are long: a fault that lasts must not look like a peer that is gone. A burst that loses eight
+// datagrams takes the probes of a minute, since each waits twice as long as the one before.
 const (
-	idleTimeout      = 60 * time.Second
-	handshakeTimeout = 60 * time.Second
+	idleTimeout      = 10 * time.Minute
+	handshakeTimeout = 5 * time.Minute
 	maxConns         = 64 // of a server
 )
 
@@ -134,6 +135,7 @@ func (h *Host) dial(to *Host, ready func(*Conn), try int) {
 	h.w.tally.Dials++
 	identity := h.name + "/dial " + strconv.Itoa(h.dials)
 	c := &Conn{from: h, to: to, life: to.life}
+	wasDown := to.down
 	cfg := h.config()
 	cfg.TLS = clientTLS(h.tls, to.name)
 	h.engine.StartH3(identity, to.address(), cfg, func(conn *engine.H3Conn, err error) {
@@ -142,7 +144,7 @@ func (h *Host) dial(to *Host, ready func(*Conn), try int) {
 			c.H3Conn = conn
 			h.w.core.Note("dialled")
 			ready(c)
-		case c.lost() && try < mostDials:
+		case (wasDown || c.lost()) && try < mostDials:
 			h.w.core.After(time.Second, func() { h.dial(to, ready, try+1) })
 		default:
 			h.w.failf("%s cannot dial %s: %w", h.name, to.name, err)
@@ -174,6 +176,9 @@ func (h *Host) Crash(for_ time.Duration, keepKeys bool) {
 func (h *Host) restart(keepKeys bool) {
 	if left := h.left(); left != "" {
 		h.w.failf("crashed host %s has not come to rest: %s", h.name, left)
+		return
+	}
+	if h.w.closing {
 		return
 	}
 	h.core.Reborn(keepKeys)

@@ -45,8 +45,8 @@ func (o *Outcome) Lost() uint64 { return o.Links.Sent - o.Links.Fates[link.Deliv
 // order is how the steps of all profiles are ordered: mostly as the seed draws it.
 var order = core.Order{Shuffle: 0.5, Starve: 0.02, Fuse: 0.3}
 
-// patience is how long requests may take, in virtual time. Half of it has no fault but those of links.
-const patience = 20 * time.Minute
+// patience is how long requests may take, in virtual time.
+const patience = 2 * time.Hour
 
 // Do makes the run. A panic in it, of the executor or of a room's check, is its fault too.
 func (r Run) Do() (out *Outcome) {

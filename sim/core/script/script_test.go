@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"quicpro/sim/core/draw"
+	"quicpro/sim/core/link"
 )
 
 func TestMain(m *testing.M) {
@@ -109,6 +110,11 @@ func TestWhatFailsIsTold(t *testing.T) {
 			cli.Dial(srv, func(*Conn) {})
 			w.Run(time.Minute, func() bool { return false })
 		},
+		"srv does not listen: core: port 443 of host srv is in use": func(w *World, cli, srv *Host) {
+			srv.Serve()
+			srv.Serve()
+			w.Run(time.Minute, func() bool { return false })
+		},
 		"a second life: the connection has ended": func(w *World, cli, srv *Host) {
 			srv.Serve()
 			var a *Ask
@@ -135,5 +141,56 @@ func TestWhatFailsIsTold(t *testing.T) {
 		if err := w.Finish(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
+	}
+}
+
+// A server that is down when all is closed stays down.
+func TestTheEndOfACrashedServer(t *testing.T) {
+	w := NewWorld(Options{Seed: 1})
+	srv, err := w.Host("srv", HostOptions{Down: link.Config{Delay: time.Second}}) // what the client says at the end is long on its way
+	if err != nil {
+		t.Fatal(err)
+	}
+	cli, err := w.Host("cli", HostOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Serve()
+	done := false
+	cli.Crowd(srv, 1, 1, []Plan{{Down: 1000}})
+	w.At(10*time.Second, func() { srv.Crash(time.Millisecond, true); done = true })
+	w.Run(time.Minute, func() bool { return done })
+	if err := w.Finish(); err != nil || w.Tally().Requests != 1 {
+		t.Errorf("%v, %+v", err, w.Tally())
+	}
+}
+
+// A server that says goodbye tells so before it closes, also if no request is in progress: one that is on its way is asked
+// again, since nobody has acted on it.
+func TestAGoodbyeIsHeardBeforeTheClose(t *testing.T) {
+	w := NewWorld(Options{Seed: 1})
+	way := link.Config{Delay: 10 * time.Millisecond}
+	var hosts [2]*Host
+	for i, name := range []string{"srv", "cli"} {
+		h, err := w.Host(name, HostOptions{Up: way, Down: way})
+		if err != nil {
+			t.Fatal(err)
+		}
+		hosts[i] = h
+	}
+	srv, cli := hosts[0], hosts[1]
+	srv.Serve()
+	first, late := Plan{Down: 10}, Plan{Down: 10, Start: time.Second + 5*time.Millisecond}
+	cli.Crowd(srv, 1, 1, []Plan{first, late})
+	idle := false
+	w.Run(time.Minute, func() bool {
+		if !idle && w.Tally().Requests == 1 {
+			idle = true
+			w.At(w.Now()+time.Second, srv.Goodbye)
+		}
+		return w.Tally().Requests == 2
+	})
+	if err := w.Finish(); err != nil || w.Tally().Again != 1 || w.Tally().Turned != 0 || w.Tally().Dials != 2 {
+		t.Errorf("%v, %+v", err, w.Tally())
 	}
 }

@@ -26,6 +26,7 @@ type World struct {
 	asks    []*Ask
 	replies []*reply
 	open    int // requests that have not ended
+	closing bool
 	checked time.Duration
 	context context.Context
 	cancel  context.CancelFunc
@@ -157,6 +158,7 @@ const windUp = 5 * time.Minute
 
 // Finish closes everything, waits until nothing is left, and returns the run's fault.
 func (w *World) Finish() error {
+	w.closing = true // who is down stays down
 	if w.core.Fault() == nil {
 		for _, h := range w.hosts {
 			h.engine.StartClose(h.name)
