@@ -14,7 +14,7 @@ const leastRuns = 20
 var faultWords = []string{
 	"lost", "burst", "late", "twice", "corrupt", "outage", "target", "jitter", "mtu", "rebind", // of links
 	"rate", "policing", "small mtu", "narrow", // of sizes
-	"crash", "freezes", "drifting", "skewed", "late timers", // of hosts
+	"crash", "restart", "freezes", "drifting", "skewed", "late timers", // of hosts
 	"shuffled", "starved", "fused", // of the order of steps
 }
 

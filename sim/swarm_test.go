@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -31,6 +32,7 @@ func swarm(w *World) {
 	s.hosts()
 	s.programs()
 	s.trouble()
+	s.politely()
 	s.calm()
 }
 
@@ -74,7 +76,6 @@ func (s *story) network() {
 	for i := range count + 1 {
 		s.links = append(s.links, s.link(2*i), s.link(2*i+1))
 	}
-	s.faultyHosts(count)
 }
 
 // link draws one direction.
@@ -136,9 +137,6 @@ func (s *story) link(n int) Link {
 	}
 	return l
 }
-
-// faultyHosts is told for later which machines misbehave.
-func (s *story) faultyHosts(int) {}
 
 // hosts makes the machines.
 func (s *story) hosts() {
@@ -219,6 +217,22 @@ func (s *story) trouble() {
 			s.server.Host().Restart(keep)
 		})
 	}
+}
+
+// politely restarts the server: requests that have begun are answered, later ones are refused until it is back.
+func (s *story) politely() {
+	if s.restart || !s.happens(0, "restart", 0.06) {
+		return
+	}
+	s.deadly = true
+	s.all.Go(func() {
+		time.Sleep(50*time.Millisecond + s.faults.Duration(0, "restarts at", time.Second))
+		ctx, cancel := context.WithTimeout(s.w.Context("operator"), 5*time.Second)
+		defer cancel()
+		_ = s.server.Shutdown(ctx) // a request that takes longer is cut off
+		s.server.Host().Crash()
+		s.server.Host().Restart(true)
+	})
 }
 
 func (s *story) machines() []*Host {

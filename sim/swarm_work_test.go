@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"quicpro/api"
@@ -121,7 +122,7 @@ func (s *story) volley(i int, c *clientHost) {
 			name := fmt.Sprintf("v%d", n)
 			ctx, cancel := context.WithCancel(s.w.Context(c.name + "/" + name))
 			defer cancel()
-			err := s.exchange(ctx, c.client, "get", name, p.IntN(k<<8|uint64(n), "volley size", 200), false)
+			err := s.exchange(ctx, c.client, 0, "get", name, p.IntN(k<<8|uint64(n), "volley size", 200), false)
 			s.w.Count("volley")
 			switch {
 			case err == nil:
@@ -134,7 +135,7 @@ func (s *story) volley(i int, c *clientHost) {
 	}
 }
 
-var kinds = []string{"get", "get", "get", "slow", "echo", "echo", "early", "abort", "cancel", "head"}
+var kinds = []string{"get", "get", "get", "slow", "echo", "echo", "early", "abort", "cancel", "head", "fat"}
 
 // request makes one request, if the run wants it, and judges what comes of it.
 func (s *story) request(n int, identity string, c *api.Client) {
@@ -150,13 +151,19 @@ func (s *story) request(n int, identity string, c *api.Client) {
 	if kind == "cancel" {
 		time.AfterFunc(p.Duration(k, "cancelled", 200*time.Millisecond), cancel)
 	}
-	err := s.exchange(ctx, c, kind, name, bytes, p.IntN(k, "slow reader", 5) == 0)
+	fat := 0
+	if kind == "fat" { // the last one is beyond what the server accepts
+		fat = pick(p, n, "head", 1000, 20_000, 60_000, 70_000)
+	}
+	err := s.exchange(ctx, c, fat, kind, name, bytes, p.IntN(k, "slow reader", 5) == 0)
 	s.w.Count(kind)
 	switch {
 	case err == nil && kind == "abort":
 		s.w.T().Errorf("%s %s: a response that was reset is complete", kind, name)
+	case err == nil && fat > maxHead:
+		s.w.T().Errorf("%s %s: a head of %d bytes was taken", kind, name, fat)
 	case err == nil:
-	case kind == "abort" || kind == "cancel":
+	case kind == "abort" || kind == "cancel" || fat > maxHead:
 		s.typed(kind, name, err)
 	case s.deadly:
 		s.w.Count("failed with its connection")
@@ -165,6 +172,9 @@ func (s *story) request(n int, identity string, c *api.Client) {
 		s.w.T().Errorf("%s %s of %d bytes: %v", kind, name, bytes, err)
 	}
 }
+
+// maxHead is how large a request's head may be: the server's default.
+const maxHead = 64 << 10
 
 // size is that of the body of request n.
 func (s *story) size(n int) int {
@@ -182,8 +192,8 @@ func (s *story) typed(kind, name string, err error) {
 	}
 }
 
-func (s *story) exchange(ctx context.Context, c *api.Client, kind, name string, n int, slow bool) error {
-	path := map[string]string{"cancel": "get", "head": "get"}[kind]
+func (s *story) exchange(ctx context.Context, c *api.Client, fat int, kind, name string, n int, slow bool) error {
+	path := map[string]string{"cancel": "get", "head": "get", "fat": "get"}[kind]
 	if path == "" {
 		path = kind
 	}
@@ -201,6 +211,9 @@ func (s *story) exchange(ctx context.Context, c *api.Client, kind, name string, 
 	req, err := http.NewRequestWithContext(ctx, method, s.server.URL("/"+path+"/"+name+"?n="+strconv.Itoa(n)), body)
 	if err != nil {
 		return err
+	}
+	if fat > 0 {
+		req.Header.Set("X-Fat", strings.Repeat("fat ", fat/4))
 	}
 	resp, err := c.Do(req)
 	if err != nil {
@@ -267,7 +280,7 @@ func (s *story) last(i int, c *clientHost) {
 	var err error
 	for range tries {
 		ctx, cancel := context.WithTimeout(s.w.Context(fmt.Sprintf("cli%d/last", i)), time.Minute)
-		err = s.exchange(ctx, c.client, "get", fmt.Sprintf("last%d", i), 5000, false)
+		err = s.exchange(ctx, c.client, 0, "get", fmt.Sprintf("last%d", i), 5000, false)
 		cancel()
 		if err == nil {
 			return

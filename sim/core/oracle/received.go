@@ -48,6 +48,9 @@ func (s *Side) judgeGenuine(now mono.Time, p *port.PacketEvent) {
 	if s.tampered() {
 		return
 	}
+	if p.Level == wire.LevelInitial && s.role == wire.Client && len(p.Payload) > 0 && p.Payload[0] == byte(wire.TypeConnectionClose) {
+		return // RFC 9000 s5.2.2: a server's endpoint refuses without a connection that could be traced
+	}
 	hash, peers, differs := uint64(0), 0, false
 	for _, o := range s.pair.sides {
 		if o.role == s.role {
