@@ -13,7 +13,7 @@ import (
 )
 
 // shrinkTime is how long one reduction may take.
-const shrinkTime = 3 * time.Minute
+const shrinkTime = time.Minute
 
 // shrinkFailed reduces the first failed seeds, each in a process of its own: a run that fails may end it.
 func (s *sweep) shrinkFailed() {

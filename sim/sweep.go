@@ -21,7 +21,7 @@ var (
 	workersFlag = flag.Int("sim.workers", 0, "how many `processes` sim.Sweep divides its seeds among; 0: none but its own")
 	hashesFlag  = flag.Bool("sim.hashes", false, "sim.Sweep prints a line \"SEED HASH\" for each seed")
 	shrinkFlag  = flag.Int("sim.shrink", 1, "of how many failed `seeds` sim.Sweep looks for the few decisions that matter")
-	firstFlag   = flag.Bool("sim.first", false, "sim.Sweep stops at the first failed seed")
+	enoughFlag  = flag.Int("sim.enough", 0, "sim.Sweep stops after so many failed `seeds`; 0: never")
 	partFlag    = flag.String("sim.part", "", "what a process of sim.Sweep does for another: not for people")
 )
 
@@ -247,7 +247,7 @@ func (s *sweep) add(r *Report, e *ended) {
 func (s *sweep) enough() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return *firstFlag && len(s.report.Failed) > 0
+	return *enoughFlag > 0 && len(s.report.Failed) >= *enoughFlag
 }
 
 // fail tells of a failed seed.
