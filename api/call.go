@@ -22,15 +22,17 @@ const maxInformational = 64
 // Three goroutines may meet here: the caller in RoundTrip and later in the body's Read; the upload, which reads the
 // request's body; and the context's, which cancels. A call is cancelled at most once, and over when both halves are.
 type call struct {
-	conn  exchanger
+	conn  *pooled
 	x     *port.Exchange
 	ctx   context.Context
 	req   *http.Request
 	trace *httptrace.ClientTrace // may be nil
 	list  *fieldList
+	pool  *pool  // where conn goes when over
 	done  func() // when over; may be nil
 
-	upload *upload         // nil unless a goroutine sends the body
+	sends  bool            // there is a body
+	upload *upload         // nil unless a goroutine sends it
 	small  [1]*actor.Chunk // the body, if it is sent without one
 
 	rmu      longLock // guards what follows: it is held while a delivery is awaited
@@ -48,8 +50,11 @@ type call struct {
 }
 
 // newCall binds a request to a connection's credit.
-func newCall(ctx context.Context, conn exchanger, x *port.Exchange, req *http.Request, list *fieldList) *call {
-	c := &call{conn: conn, x: x, ctx: ctx, req: req, list: list, halves: 2}
+func newCall(ctx context.Context, conn *pooled, x *port.Exchange, req *http.Request, list *fieldList, sends bool) *call {
+	c := &call{conn: conn, x: x, ctx: ctx, req: req, list: list, sends: sends, halves: 1}
+	if sends {
+		c.halves = 2
+	}
 	c.in.conn, c.in.x = conn, x
 	return c
 }
@@ -244,14 +249,14 @@ func (c *call) endMessage() {
 	}
 }
 
-// endRead ends the reading half, once. Without an upload it also takes the last answer to the sending half, which is
-// there already unless the server answered before it had the request. The lock rmu is held.
+// endRead ends the reading half, once. Of a small body it also takes the last answer to the sending half, which is there
+// already unless the server answered before it had the request. The lock rmu is held.
 func (c *call) endRead() {
 	if c.readOver {
 		return
 	}
 	c.readOver = true
-	if c.upload == nil {
+	if c.sends && c.upload == nil {
 		select {
 		case s := <-c.x.Writes.C():
 			if s.Last {
@@ -290,6 +295,7 @@ func (c *call) endHalf() {
 	}
 	c.list.release()
 	c.conn.Release(c.x)
+	c.pool.put(c.conn)
 	if c.done != nil {
 		c.done()
 	}

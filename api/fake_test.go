@@ -53,6 +53,7 @@ func (c *scripted) Taken(*port.Exchange)        { c.count(&c.taken) }
 func (c *scripted) Chunks() *actor.Chunks       { return &c.chunks }
 func (c *scripted) State() *tls.ConnectionState { return &tls.ConnectionState{} }
 func (c *scripted) RemoteAddr() netip.AddrPort  { return netip.AddrPort{} }
+func (c *scripted) RemoteName() string          { return "" }
 func (c *scripted) LocalAddr() netip.AddrPort   { return netip.AddrPort{} }
 func (c *scripted) Done() <-chan struct{}       { return c.done }
 func (c *scripted) Cause() *port.Cause          { return nil }
@@ -69,9 +70,6 @@ func (c *scripted) Open(x *port.Exchange) {
 	c.opened++
 	c.fields = append([]port.Field(nil), x.OpenOrder.Fields...)
 	c.mu.Unlock()
-	if x.OpenOrder.Fin {
-		x.Writes.Send(&port.Sent{Last: true})
-	}
 	c.answer(c, x)
 }
 

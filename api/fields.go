@@ -15,11 +15,10 @@ import (
 // answered the message that carried it.
 type fieldList struct {
 	fields []port.Field
-	keys   []string // scratch: the header's keys in their order on the wire
 }
 
 var fieldLists = sync.Pool{New: func() any {
-	return &fieldList{fields: make([]port.Field, 0, 24), keys: make([]string, 0, 16)}
+	return &fieldList{fields: make([]port.Field, 0, 24)}
 }}
 
 func newFieldList() *fieldList { return fieldLists.Get().(*fieldList) }
@@ -27,8 +26,6 @@ func newFieldList() *fieldList { return fieldLists.Get().(*fieldList) }
 // release empties the list and gives it back.
 func (l *fieldList) release() {
 	l.reset()
-	clear(l.keys[:cap(l.keys)])
-	l.keys = l.keys[:0]
 	fieldLists.Put(l)
 }
 
@@ -46,7 +43,8 @@ func (l *fieldList) add(name, value string) {
 // addHeader appends every line of h that may travel, but not those whose lower-case name skip refuses. The order is that
 // of the sorted keys: what goes to the wire never depends on the order of a map.
 func (l *fieldList) addHeader(h http.Header, skip func(lower string) bool) {
-	for _, key := range l.sorted(h) {
+	var space [16]string
+	for _, key := range sorted(space[:0], h) {
 		lower := lowerName(key)
 		if connectionSpecific(lower) || !httpguts.ValidHeaderFieldName(key) || skip != nil && skip(lower) {
 			continue
@@ -63,7 +61,8 @@ func (l *fieldList) addHeader(h http.Header, skip func(lower string) bool) {
 
 // addTrailers appends the trailer section: the announced names, and the keys with http.TrailerPrefix.
 func (l *fieldList) addTrailers(h http.Header, announced []string) {
-	for _, key := range l.sorted(h) {
+	var space [16]string
+	for _, key := range sorted(space[:0], h) {
 		name, prefixed := strings.CutPrefix(key, http.TrailerPrefix)
 		if !prefixed && !slices.Contains(announced, key) {
 			continue
@@ -80,13 +79,13 @@ func (l *fieldList) addTrailers(h http.Header, announced []string) {
 	}
 }
 
-func (l *fieldList) sorted(h http.Header) []string {
-	l.keys = l.keys[:0]
+// sorted appends the keys of h to keys, in their order on the wire.
+func sorted(keys []string, h http.Header) []string {
 	for key := range h {
-		l.keys = append(l.keys, key)
+		keys = append(keys, key)
 	}
-	slices.Sort(l.keys)
-	return l.keys
+	slices.Sort(keys)
+	return keys
 }
 
 // trimSpace removes the white space around a field value that RFC 9110 s5.5 does not count to it.

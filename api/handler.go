@@ -22,9 +22,7 @@ type exchange struct {
 	url    url.URL
 	w      responseWriter
 	body   requestBody
-	list   fieldList // the response's head and trailers
-	fields [14]port.Field
-	keys   [12]string
+	list   fieldList // the response's head and trailers, in the exchange's memory
 }
 
 // serve runs the handler of one request. The engine calls it on a goroutine of its own.
@@ -37,7 +35,10 @@ func (s *Server) serve(conn exchanger, x *port.Exchange) {
 	e.ctx.init(parent, e)
 	e.w.init(e)
 	e.body.init(e)
-	e.list.fields, e.list.keys = e.fields[:0], e.keys[:0]
+	if x.Lines == nil {
+		x.Lines = make([]port.Field, 0, 14)
+	}
+	e.list.fields = x.Lines[:0]
 	req, err := e.request(<-x.Reads.C())
 	failed := false
 	if err != nil {
@@ -69,25 +70,20 @@ func (e *exchange) run(req *http.Request) (failed bool) {
 
 // finish sends what is left of the response and the handler's last word, and brings all memory home.
 func (e *exchange) finish(failed bool) {
-	complete := !failed && e.w.finish()
-	behind := !complete && e.w.handedOver()
-	unread := e.body.end()
-	o := &e.x.CancelOrder
-	o.HandlerDone = true
-	switch {
-	case !complete:
+	e.body.end()
+	if failed || !e.w.finish() { // else the end of the response says that the handler has returned
 		// What the handler flushed reaches the client before the reset does, as with HTTP/1 and HTTP/2.
-		o.StopReading, o.StopWriting, o.Behind, o.Code = true, true, behind, uint64(h3wire.CodeInternalError)
+		o := &e.x.CancelOrder
+		o.HandlerDone, o.StopReading, o.StopWriting = true, true, true
+		o.Behind, o.Code = e.w.handedOver(), uint64(h3wire.CodeInternalError)
 		if !failed && e.w.failure() != nil {
 			o.Code = uint64(h3wire.CodeRequestCancelled) // the peer began it
 		}
-	case unread:
-		// RFC 9114 s4.1: the response is complete, the rest of the request is not wanted.
-		o.StopReading, o.Code = true, noError
+		e.conn.Cancel(e.x)
 	}
-	e.conn.Cancel(e.x)
 	e.body.drain()
 	e.w.release()
+	e.x.Lines = e.list.fields
 	e.ctx.finish()
 }
 
@@ -133,7 +129,7 @@ func (e *exchange) request(d *port.Delivery) (*http.Request, error) {
 	req.Method, req.URL, req.Header = method, &e.url, header
 	req.Proto, req.ProtoMajor = "HTTP/3.0", 3
 	req.Host, req.RequestURI = authority, target
-	req.RemoteAddr = e.conn.RemoteAddr().String()
+	req.RemoteAddr = e.conn.RemoteName()
 	req.TLS = e.conn.State()
 	req.Trailer = announcedTrailers(header)
 	e.body.req = req

@@ -18,6 +18,9 @@ type incoming struct {
 	off   int            // what of that piece is used up
 	bytes int            // what of d is used up
 
+	own port.Delivery // the last one, if the exchange may end before it is used up
+	few [2]port.Piece // room for its pieces
+
 	over     bool  // h3 waits for no word about this half any more
 	quiet    bool  // h3 gets no more words at all
 	ended    bool  // the last delivery is used up
@@ -25,27 +28,14 @@ type incoming struct {
 	trailers []port.Field
 }
 
-// prompt is how many bytes of a complete message are answered before the app has read them: the exchange ends at once,
-// and the reader finds its bytes in memory.
-const prompt = 64 << 10
-
 // accept puts a received delivery in hand. Its heads are the caller's affair.
 func (in *incoming) accept(d *port.Delivery) {
 	in.d, in.piece, in.off, in.bytes = d, 0, 0, 0
-	if !d.Last {
-		return
-	}
-	if d.Err != nil {
+	if d.Last && (d.Used || d.Err != nil) {
 		in.over = true
-		return
-	}
-	size := 0
-	for i := range d.Pieces {
-		size += len(d.Pieces[i].B)
-	}
-	if size <= prompt {
-		in.taken(size)
-		in.over = true
+		in.own = *d
+		in.own.Pieces = append(in.few[:0], d.Pieces...)
+		in.d = &in.own
 	}
 }
 

@@ -27,6 +27,7 @@ type exchanger interface {
 	Chunks() *actor.Chunks
 	State() *tls.ConnectionState
 	RemoteAddr() netip.AddrPort
+	RemoteName() string // the same, as text
 	LocalAddr() netip.AddrPort
 
 	Usable() bool          // it takes new requests

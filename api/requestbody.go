@@ -117,14 +117,13 @@ func (b *requestBody) settle() {
 	}
 }
 
-// end is the return of the handler. unread says that the peer still sends.
-func (b *requestBody) end() (unread bool) {
+// end is the return of the handler.
+func (b *requestBody) end() {
 	b.deadline.set(time.Unix(1, 0)) // wakes a reader on another goroutine
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.done = true
 	b.deadline.stop()
-	return !b.in.over
 }
 
 // drain brings home what nobody has read, after the handler's last word.

@@ -52,6 +52,7 @@ type responseWriter struct {
 	waiting  bool       // somebody waits for an answer
 	watching bool       // a watch takes the answers and hands them on
 	wanted   bool       // a watch is to start
+	gone     bool       // the exchange is not ours any more
 	passed   chan *port.Sent
 }
 
@@ -206,7 +207,11 @@ func (w *responseWriter) grow(want int) error {
 		w.full = append(w.full, w.chunk)
 		w.chunk, w.room = nil, nil
 	}
-	size := min(max(want+actor.Headroom, actor.ChunkMedium), actor.ChunkHuge)
+	free := actor.Headroom
+	if !w.sent && len(w.full) == 0 {
+		free = actor.HeadHeadroom
+	}
+	size := min(max(want+free, actor.ChunkMedium), actor.ChunkHuge)
 	if len(w.full) > 0 {
 		size = max(size, actor.ChunkLarge)
 		if w.sent || len(w.full) == 2 || w.gathered() >= held/2 {
@@ -216,7 +221,7 @@ func (w *responseWriter) grow(want int) error {
 		}
 	}
 	w.chunk = w.e.conn.Chunks().Get(size)
-	space := w.chunk.Space()[actor.Headroom:]
+	space := w.chunk.Space()[free:]
 	w.chunk.B, w.room = space[:0], space
 	return nil
 }
@@ -301,6 +306,9 @@ func (w *responseWriter) release() {
 		w.chunk.Release()
 	}
 	w.full, w.chunk, w.room = nil, nil, nil
+	w.mu.Lock()
+	w.gone = true
+	w.mu.Unlock()
 }
 
 // dateText is the Date header's value, made once a second.

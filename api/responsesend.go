@@ -94,7 +94,8 @@ func (w *responseWriter) sendInfo(list *fieldList) {
 	w.send()
 }
 
-// flush hands over the head, if it is still here, and all that was written; fin ends the response.
+// flush hands over the head, if it is still here, and all that was written; fin ends the response, and says that the
+// handler has returned.
 func (w *responseWriter) flush(fin bool) error {
 	first := !w.sent
 	if first && w.written > 0 && !w.head {
@@ -109,7 +110,7 @@ func (w *responseWriter) flush(fin bool) error {
 		return err
 	}
 	s := &w.e.x.SendOrder
-	s.Head, s.Trailers, s.Fin = nil, nil, fin
+	s.Head, s.Trailers, s.Fin, s.HandlerDone = nil, nil, fin, fin
 	if first {
 		w.sent = true
 		s.Head = w.list.fields
@@ -263,10 +264,10 @@ func (w *responseWriter) watch() {
 
 func (w *responseWriter) watchNow() {
 	w.wanted = false
-	if w.watching || w.last {
+	if w.watching || w.last || w.gone {
 		return
 	}
-	w.watching = true
+	w.watching, w.e.x.Kept = true, true
 	w.passed = make(chan *port.Sent, 2)
 	over := w.e.ctx.life.over()
 	go func() {

@@ -174,14 +174,8 @@ func serverGone(err error) bool {
 func (t *Transport) open(o *outgoing, conn *pooled, x *port.Exchange, body io.ReadCloser, trace *httptrace.ClientTrace, done func()) (*call, error) {
 	list := newFieldList()
 	o.fields(list)
-	c := newCall(o.req.Context(), conn, x, o.req, list)
-	c.trace = trace
-	c.done = func() {
-		t.pool.put(conn)
-		if done != nil {
-			done()
-		}
-	}
+	c := newCall(o.req.Context(), conn, x, o.req, list, o.length != 0)
+	c.trace, c.pool, c.done = trace, &t.pool, done
 	var small *actor.Chunk
 	if o.length != 0 {
 		var err error
@@ -189,7 +183,10 @@ func (t *Transport) open(o *outgoing, conn *pooled, x *port.Exchange, body io.Re
 			closeBody(body)
 			list.release()
 			conn.Release(x)
-			c.done()
+			t.pool.put(conn)
+			if done != nil {
+				done()
+			}
 			return nil, err
 		}
 	}

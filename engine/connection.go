@@ -133,8 +133,8 @@ func (c *connection) connect(cfg conn.Config, b birth) {
 	l := b.limits
 	tx := 1 + l.BigBatches
 	const keys, replays, notices = 12, 3, 2
-	// A stream has a record and a wake on the way; a wake may outlive its stream until it is handled.
-	streamMail := 3 * l.Streams
+	// A stream has a record and a wake on the way.
+	streamMail := 2 * l.Streams
 	c.guard.init(c)
 
 	protect := crypto.NewProtect(crypto.ProtectConfig{Role: c.role, Version: wire.Version1, IDLen: idLen, Limits: l, Trace: c.trace})
@@ -150,13 +150,13 @@ func (c *connection) connect(cfg conn.Config, b birth) {
 	cell, silence := c.s.bell(func() { ring.Send(&port.Fired{}) })
 	cfg.Cell = cell
 	c.core = conn.New(cfg)
-	connRoom = spawn[port.ToConn](c, roomConn, l.RxBatches+replays+tx+1+1+streamMail+2+1+2+notices+1, c.core)
+	connRoom = spawn[port.ToConn](c, roomConn, l.RxBatches+replays+tx+1+1+streamMail+3+1+2+notices+1, c.core)
 	g.conn, g.start = connRoom, cell.Ring
 	ring = connRoom.Port("timer>conn", 1)
 
 	var upRing actor.Port[port.ToH3]
 	upCell, upSilence := c.s.bell(func() { upRing.Send(&port.Fired{}) })
-	up := b.bind(c, upperParts{cell: upCell, toConn: connRoom.Port("h3>conn", 2), trace: c.trace, random: cfg.Random})
+	up := b.bind(c, upperParts{cell: upCell, toConn: connRoom.Port("h3>conn", 3), trace: c.trace, random: cfg.Random})
 	g.upper = spawn[port.ToH3](c, roomUpper, streamMail+3+1+1+b.places, up)
 	upRing = g.upper.Port("timer>h3", 1)
 	g.silence = func() { silence(); upSilence() }

@@ -39,9 +39,19 @@ type runner interface{ Run() }
 // hand is one kept goroutine.
 type hand struct{ work chan runner }
 
-// launch runs r on a kept goroutine, or a new one.
+// task is an app's: it may wait, so it does not count as work, and needs no batch.
+type task func()
+
+func (t task) Run() { t() }
+
+// launch runs a room, or a lane of rooms.
 func (c *crew) launch(r runner) {
 	c.working.Add(1)
+	c.run(r)
+}
+
+// run runs r on a kept goroutine, or a new one.
+func (c *crew) run(r runner) {
 	c.mu.Lock()
 	n := len(c.idle) - 1
 	if n < 0 {
@@ -60,11 +70,15 @@ func (c *crew) launch(r runner) {
 // serve runs rooms until it is let go.
 func (c *crew) serve(h *hand, r runner) {
 	for ok := true; ok; r, ok = <-h.work {
-		if c.working.Load() > crewBusy {
-			c.patient.round()
+		if _, app := r.(task); app {
+			r.Run()
+		} else {
+			if c.working.Load() > crewBusy {
+				c.patient.round()
+			}
+			r.Run()
+			c.working.Add(-1)
 		}
-		r.Run()
-		c.working.Add(-1)
 		if !c.rest(h) {
 			return
 		}

@@ -111,6 +111,7 @@ func TestCodesBeyondTheWireAreReportedAsTheyWereSent(t *testing.T) {
 type spawner struct{}
 
 func (spawner) Spawn(id wire.StreamID, _ port.StreamOptions) *port.Stream { return port.NewStream(id) }
+func (spawner) Forget(*port.Stream)                                       {}
 
 // idleSystem is a System in which no room ever runs.
 type idleSystem struct{}

@@ -25,7 +25,6 @@ type raw struct {
 	rows      []*rawStream
 	dirty     []*rawStream
 	taken     port.CreditTaken
-	released  port.Released
 	left      bool
 }
 
@@ -50,9 +49,6 @@ type rawStream struct {
 	room     int
 	stop     error // the peer does not want it, or the app has given it up
 	lastSent bool
-	wakes    bool // a Write could not go
-
-	over bool // the stream said Ended
 }
 
 // Handle takes one message.
@@ -169,8 +165,8 @@ func (r *raw) add(x *port.Exchange, link *port.Stream) *rawStream {
 // read takes what a stream has to say. The first Read of a stream of the peer introduces it.
 func (r *raw) read(m *port.Read) {
 	s := m.Stream
-	row, ok := s.H3Row.(*rawStream)
-	if !ok && s.ID.Initiator() != r.role {
+	row, _ := s.H3Row.(*rawStream)
+	if s.H3Row == nil && s.ID.Initiator() != r.role {
 		row = r.add(port.NewExchange(r.hand), s)
 		if s.ID.IsUni() {
 			row.lastSent = true
@@ -210,7 +206,6 @@ func (row *rawStream) take(m *port.Read) {
 	if m.HasStop && row.stop == nil {
 		row.stop = &port.StreamError{Code: m.StopCode, Remote: true, Reason: "stopped"}
 	}
-	row.over = row.over || m.Ended
 }
 
 // used takes a Delivery back.
@@ -266,21 +261,21 @@ func (r *raw) settle(row *rawStream) {
 	}
 	row.deliver()
 	row.pump()
-	w := row.link.Out.Filling()
-	if len(w.Chunks) > 0 || w.Fin || w.HasReset || w.HasStop || w.Taken > 0 {
-		if m, next, ok := row.link.Out.Ready(); ok {
-			next.Reset()
-			row.link.FromH3.Send(m)
-			row.wakes = false
-		} else {
-			row.wakes = true
-			return
-		}
+	s := row.link
+	w := s.Out.Filling()
+	w.Done = row.ended && row.lastRead && row.lastSent && !row.inFlight
+	if len(w.Chunks) == 0 && !w.Fin && !w.HasReset && !w.HasStop && w.Taken == 0 && !w.Done {
+		return
 	}
-	if row.over && row.lastRead && row.lastSent && !row.inFlight {
-		row.link.FromH3.Send(&r.released)
+	m, next, ok := s.Out.Ready()
+	if !ok {
+		return // the stream's wake comes
+	}
+	next.Reset()
+	if m.Done {
 		r.forget(row)
 	}
+	s.FromH3.Send(m)
 }
 
 // deliver hands the app what arrived, one Delivery at a time.
@@ -323,8 +318,12 @@ func (r *raw) forget(row *rawStream) {
 	r.rows[row.at].at = row.at
 	r.rows[last] = nil
 	r.rows = r.rows[:last]
+	row.link.H3Row = forgotten{} // the stream's address may serve another one behind our last word
 	row.link = nil
 }
+
+// forgotten is the row of a stream that was told the last word.
+type forgotten struct{}
 
 // stop answers everybody who waits.
 func (r *raw) stop(cause *port.Cause) {

@@ -33,15 +33,19 @@ type Limits = port.Limits
 
 // Engine is the home of sockets and their connections. Its methods are safe for any number of goroutines.
 type Engine struct {
-	world    World
-	stage    Stage          // the world, if it is one
-	named    map[string]int // on a stage: how many exchanges each identity has had
-	log      *slog.Logger
-	tune     func(*Limits)                            // may be nil
-	trace    tracer                                   // of every connection; may be nil
-	control  func(datagram int) congestion.Controller // may be nil
-	chunks   actor.Chunks
-	resetKey [32]byte // for stateless reset tokens; a server that restarts has another
+	world   World
+	stage   Stage          // the world, if it is one
+	named   map[string]int // on a stage: how many exchanges each identity has had
+	log     *slog.Logger
+	tune    func(*Limits)                            // may be nil
+	trace   tracer                                   // of every connection; may be nil
+	control func(datagram int) congestion.Controller // may be nil
+	chunks  actor.Chunks
+	// What is over and may serve again: a stream's birth costs most of what a small request allocates. It belongs to one
+	// engine, for its channels must not leave the synctest bubble that the engine may live in.
+	exchanges sync.Pool // of *port.Exchange
+	streams   sync.Pool // of *streamRoom
+	resetKey  [32]byte  // for stateless reset tokens; a server that restarts has another
 
 	rooms actor.Count
 	dials actor.Count // names client sockets

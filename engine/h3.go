@@ -102,8 +102,8 @@ func (e *Engine) dialling(cfg *H3Config) (*H3Conn, birth) {
 type H3Listener struct{ l *listener }
 
 // ListenH3 opens a socket on addr, as in net.ListenPacket, and serves HTTP/3 on it. handle is called once a request, on
-// a goroutine of its own, with the request's head waiting in the exchange; its last word must be Cancel with
-// HandlerDone.
+// a goroutine of its own, with the request's head waiting in the exchange; its last word must be Send or Cancel with
+// HandlerDone, and when it returns nobody may use the exchange any more.
 func (e *Engine) ListenH3(addr string, cfg H3Config, handle func(*H3Conn, *port.Exchange)) (*H3Listener, error) {
 	return e.serveH3(func() (Socket, error) { return e.world.Listen(addr) }, cfg, handle)
 }

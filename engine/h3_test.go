@@ -58,11 +58,15 @@ func readBody(h *H3Conn, x *port.Exchange, d *port.Delivery) (body []byte, err e
 		if d.Last {
 			err := d.Err
 			x.TakenOrder.Bytes = n
-			h.Taken(x)
+			if !d.Used {
+				h.Taken(x)
+			}
 			return body, err
 		}
 		x.TakenOrder.Bytes = n
-		h.Taken(x)
+		if !d.Used {
+			h.Taken(x)
+		}
 		d = <-x.Reads.C()
 	}
 }
@@ -106,7 +110,7 @@ func fetch(t *testing.T, h *H3Conn, method, path string, body []byte) (status st
 	sent := make(chan error, 1)
 	go func() {
 		if len(body) == 0 {
-			sent <- (<-x.Writes.C()).Err
+			sent <- nil
 			return
 		}
 		sent <- writeBody(h, x, nil, body)

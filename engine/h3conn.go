@@ -20,6 +20,7 @@ type H3Conn struct {
 	c       *connection
 	handler func(*H3Conn, *port.Exchange)
 	half    halfDone
+	remote  string
 	ready   chan struct{}
 	dialled func(*H3Conn, error) // of StartH3: called once
 	state   *tls.ConnectionState // valid once ready
@@ -28,10 +29,10 @@ type H3Conn struct {
 	bye     atomic.Bool
 
 	mu      sync.Mutex
-	credits int                 // how many exchanges of ours may be begun
-	waiting []*waiter           // for a credit, in the order in which they came
-	open    set[*port.Exchange] // those that an app task may wait for
-	dead    error               // every room has left
+	credits int              // how many exchanges of ours may be begun
+	waiting []*waiter        // for a credit, in the order in which they came
+	open    []*port.Exchange // those that an app task may wait for
+	dead    error            // every room has left
 }
 
 // waiter is one call that waits for a credit.
@@ -66,7 +67,7 @@ func newH3Conn(l port.Limits, from *listener, handle func(*H3Conn, *port.Exchang
 // bind makes the h3 room of the connection.
 func (h *H3Conn) bind(cfg *H3Config) func(*connection, upperParts) upper {
 	return func(c *connection, p upperParts) upper {
-		h.c, c.handle = c, h
+		h.c, c.handle, h.remote = c, h, c.remote.String()
 		r := h3.New(h3.Config{
 			Role: c.role, Limits: c.limits, Chunks: &c.s.e.chunks, Streams: &c.streams, Tasks: (*h3Tasks)(h),
 			Hand: c.s.e.hand(), Random: p.random, Trace: p.trace, Cell: p.cell,
@@ -129,11 +130,11 @@ func (h *H3Conn) admit(w *waiter) (x *port.Exchange, ok bool) {
 
 // begin makes the exchange of a credit that w has. The caller holds the lock.
 func (h *H3Conn) begin(w *waiter) *port.Exchange {
-	x := port.NewExchange(h.c.s.e.hand())
+	x := h.newExchange()
 	if h.c.s.e.stage != nil {
 		x.Name = h.c.s.e.number(w.identity)
 	}
-	h.open.add(x)
+	h.add(x)
 	return x
 }
 
@@ -164,10 +165,11 @@ func (h *H3Conn) Release(x *port.Exchange) {
 
 func (h *H3Conn) release(x *port.Exchange) {
 	h.mu.Lock()
-	h.open.remove(x)
+	h.remove(x)
 	if len(h.waiting) == 0 || h.dead != nil {
 		h.credits++
 		h.mu.Unlock()
+		h.let(x)
 		return
 	}
 	w := h.waiting[0]
@@ -175,7 +177,30 @@ func (h *H3Conn) release(x *port.Exchange) {
 	h.waiting = h.waiting[1:]
 	next := h.begin(w)
 	h.mu.Unlock()
+	h.let(x)
 	h.tell(w, next)
+}
+
+// newExchange makes an exchange, or takes one that is over for both ends: their records and mailboxes are dear. A
+// simulation's serve once.
+func (h *H3Conn) newExchange() *port.Exchange {
+	e := h.c.s.e
+	var x *port.Exchange
+	if !e.world.Stepping() {
+		x, _ = e.exchanges.Get().(*port.Exchange)
+	}
+	if x == nil {
+		x = port.NewExchange(e.hand())
+	}
+	x.Ends.Set(2)
+	return x
+}
+
+// let is one end's word that it is done with an exchange.
+func (h *H3Conn) let(x *port.Exchange) {
+	if e := h.c.s.e; x.Ends.Done() && !x.Kept && !e.world.Stepping() {
+		e.exchanges.Put(port.NewExchangeIn(x))
+	}
 }
 
 // tell wakes a call that waits for a credit.
@@ -188,27 +213,32 @@ func (h *H3Conn) tell(w *waiter, x *port.Exchange) {
 }
 
 // Open sends the exchange's OpenOrder.
-func (h *H3Conn) Open(x *port.Exchange) { h.order(x, "open", &x.OpenOrder) }
+func (h *H3Conn) Open(x *port.Exchange) { h.order(x, "open", &x.OpenOrder, false) }
 
 // Send sends the exchange's SendOrder.
-func (h *H3Conn) Send(x *port.Exchange) { h.order(x, "send", &x.SendOrder) }
+func (h *H3Conn) Send(x *port.Exchange) { h.order(x, "send", &x.SendOrder, x.SendOrder.HandlerDone) }
 
 // Taken sends the exchange's TakenOrder.
-func (h *H3Conn) Taken(x *port.Exchange) { h.order(x, "taken", &x.TakenOrder) }
+func (h *H3Conn) Taken(x *port.Exchange) { h.order(x, "taken", &x.TakenOrder, false) }
 
 // Cancel sends the exchange's CancelOrder.
 func (h *H3Conn) Cancel(x *port.Exchange) {
-	if x.CancelOrder.HandlerDone {
-		h.forget(x)
-	}
-	h.order(x, "cancel", &x.CancelOrder)
+	x.Kept = true // h3 may be done with it when the order arrives
+	h.order(x, "cancel", &x.CancelOrder, x.CancelOrder.HandlerDone)
 }
 
-// order brings a message of the app to h3.
-func (h *H3Conn) order(x *port.Exchange, kind string, m port.ToH3) {
+// order brings a message of the app to h3; over says that no app task waits for the exchange any more.
+func (h *H3Conn) order(x *port.Exchange, kind string, m port.ToH3, over bool) {
 	if s := h.c.s.e.stage; s != nil {
-		s.Post(x.Name, kind, func() { h.c.app.toUpper.Send(m) })
+		s.Post(x.Name, kind, func() { h.bring(x, m, over) })
 		return
+	}
+	h.bring(x, m, over)
+}
+
+func (h *H3Conn) bring(x *port.Exchange, m port.ToH3, over bool) {
+	if over {
+		h.forget(x)
 	}
 	h.c.app.toUpper.Send(m)
 }
@@ -238,6 +268,9 @@ func (h *H3Conn) State() *tls.ConnectionState {
 // RemoteAddr is the peer's address.
 func (h *H3Conn) RemoteAddr() netip.AddrPort { return h.c.remote }
 
+// RemoteName is RemoteAddr as text, made once.
+func (h *H3Conn) RemoteName() string { return h.remote }
+
 // LocalAddr is the socket's address; its IP is unspecified for a server that listens on all.
 func (h *H3Conn) LocalAddr() netip.AddrPort { return h.c.s.local }
 
@@ -258,10 +291,39 @@ func (h *H3Conn) Close(code uint64, reason string) {
 // Context is cancelled when the connection dies.
 func (h *H3Conn) Context() context.Context { return h.c.ctx }
 
+// enter notes that an app task may wait for x. It reports false if the connection is dead.
+func (h *H3Conn) enter(x *port.Exchange) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.dead != nil {
+		return false
+	}
+	h.add(x)
+	return true
+}
+
 func (h *H3Conn) forget(x *port.Exchange) {
 	h.mu.Lock()
-	h.open.remove(x)
-	h.mu.Unlock()
+	defer h.mu.Unlock()
+	h.remove(x)
+}
+
+// add puts x on the list of those that are open. The caller holds the lock.
+func (h *H3Conn) add(x *port.Exchange) {
+	h.open = append(h.open, x)
+	x.At = len(h.open)
+}
+
+// remove takes x off that list, if it is there. The caller holds the lock.
+func (h *H3Conn) remove(x *port.Exchange) {
+	if x.At == 0 || h.dead != nil {
+		return
+	}
+	last := len(h.open) - 1
+	h.open[x.At-1] = h.open[last]
+	h.open[x.At-1].At = x.At
+	h.open[last] = nil
+	h.open, x.At = h.open[:last], 0
 }
 
 // gone is called when every room has left. h3 has answered every exchange that it knew, unless it panicked; an Open that
@@ -274,15 +336,14 @@ func (h *H3Conn) gone(cause *port.Cause) {
 		failure.Unprocessed, failure.Err = true, fmt.Errorf("%w: %w", port.ErrGone, cause)
 	}
 	h.mu.Lock()
+	defer h.mu.Unlock() // an exchange that is released meanwhile waits: it may serve again
 	h.dead = cause
-	tell := h.dialled
-	open, waiting := h.open.list, h.waiting
-	h.open, h.waiting = set[*port.Exchange]{}, nil
-	h.mu.Unlock()
+	open, waiting := h.open, h.waiting
+	h.open, h.waiting = nil, nil
 	for _, w := range waiting {
 		h.tell(w, nil)
 	}
-	if tell != nil && h.State() == nil {
+	if tell := h.dialled; tell != nil && h.State() == nil {
 		h.c.s.e.stage.Hand(h, func() { tell(nil, cause) })
 	}
 	for _, x := range open {
@@ -297,19 +358,24 @@ type h3Tasks H3Conn
 // Handle starts the handler of a request.
 func (t *h3Tasks) Handle(x *port.Exchange) {
 	h := (*H3Conn)(t)
-	h.mu.Lock()
-	if h.dead == nil {
-		h.open.add(x)
-	}
-	h.mu.Unlock()
+	h.enter(x)
 	world := h.c.s.e.world
 	identity := "handler"
 	if world.Stepping() {
 		x.Name = h.c.name + "/stream " + strconv.FormatUint(uint64(x.Stream.ID), 10)
 		identity = x.Name
 	}
-	world.Go(identity, func() { h.handler(h, x) })
+	world.Go(identity, func() {
+		h.handler(h, x)
+		h.let(x)
+	})
 }
+
+// Exchange makes the exchange of a request of the peer.
+func (t *h3Tasks) Exchange() *port.Exchange { return (*H3Conn)(t).newExchange() }
+
+// Over takes h3's word that it is done with an exchange.
+func (t *h3Tasks) Over(x *port.Exchange) { (*H3Conn)(t).let(x) }
 
 // Ready lets requests flow.
 func (t *h3Tasks) Ready(m *port.Connected) {

@@ -186,6 +186,9 @@ func (s *scene) fail(what string) {
 	if err := s.book.Fault(); err != nil {
 		what += "\n" + err.Error()
 	}
+	if s.w.broken != nil {
+		what = s.w.broken.Error()
+	}
 	s.t.Fatalf("seed %d, after %v: %s\nopen requests: %s", s.seed, time.Duration(s.w.now), what, strings.Join(open, ", "))
 }
 
@@ -208,7 +211,7 @@ type ends struct {
 func (e *ends) receive(head func(*port.Delivery)) bool {
 	if d := e.used; d != nil {
 		e.used = nil
-		if !e.mute && d.Err == nil {
+		if !e.mute && d.Err == nil && !d.Used {
 			e.h.Taken(e.x)
 		}
 		return true
@@ -331,9 +334,8 @@ func (a *ask) begin() bool {
 		{Name: ":method", Value: "POST"}, {Name: ":scheme", Value: "https"}, {Name: ":authority", Value: "localhost"},
 		{Name: ":path", Value: fmt.Sprintf("/%s/%d", a.how, a.down)},
 	}
-	if x.OpenOrder.Fin = a.up == 0; x.OpenOrder.Fin {
-		a.pending = true
-	}
+	x.OpenOrder.Fin = a.up == 0
+	a.wrote = x.OpenOrder.Fin
 	a.h.Open(x)
 	return true
 }
@@ -385,9 +387,13 @@ func (r *reply) poll() bool {
 	case r.pending || r.wrote || !may || r.how == "reset":
 		return false
 	case r.out+n == r.down && (r.how != "echo" || r.read):
+		returns := r.how != "both" || r.read
+		r.x.SendOrder.HandlerDone = returns && r.s.w.rng.IntN(2) == 0
 		r.send(r.out, r.out+n, true)
 		r.out += n
-		if r.how != "both" || r.read {
+		if r.x.SendOrder.HandlerDone {
+			r.over, r.mute = true, true
+		} else if returns {
 			r.end()
 		}
 	case n > 0:

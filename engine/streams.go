@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// What conn and h3 may have on the way to a stream: a record, a wake, Released, and conn's Stop.
-	connToStream = 4
-	h3ToStream   = 3
+	// What conn and h3 may have on the way to a stream: a record, a wake, and conn's Stop.
+	connToStream = 3
+	h3ToStream   = 2
 )
 
 // streams gives birth to a connection's stream rooms: port.Streams. conn and h3 call it, each on its own turn.
@@ -25,23 +25,27 @@ type streams struct {
 
 	mu     sync.Mutex
 	live   []*streamRoom
+	alive  int  // rooms that have not left; the supervisor counts all as one
 	closed bool // conn has left: nobody would stop a new one
 }
 
-// streamRoom is one stream's room, and its supervisor.
+// streamRoom is one stream's room with its address, and its supervisor. It counts as alive until it has left and conn has
+// forgotten it.
 type streamRoom struct {
+	link      port.Stream
 	of        *streams
-	behaviour *stream.Stream
+	room      *actor.Room[port.ToStream]
+	behaviour stream.Stream
 	ports     stream.Ports
 	stop      actor.Port[port.ToStream]
-	at        int // its place in live
+	at        int  // its place in live
+	left      bool // the lock of the streams guards it
+	forgotten bool // the same
 }
-
-// spareStreams keeps the behaviours of streams that left, with their scratch memory.
-var spareStreams sync.Pool
 
 func (s *streams) init(c *connection, toConn *actor.Room[port.ToConn], toH3 *actor.Room[port.ToH3]) {
 	s.c, s.toConn, s.toH3, s.world = c, toConn, toH3, c.s.e.world
+	c.guard.born()
 	if m, ok := s.world.(*machine); ok {
 		s.world = &lane{World: m, crew: &m.crew}
 	}
@@ -50,32 +54,43 @@ func (s *streams) init(c *connection, toConn *actor.Room[port.ToConn], toH3 *act
 // Spawn makes a stream's room. It returns nil if too many are alive, or the connection is dying. Streams whose end conn
 // knows of but which have not left yet are the reason why there may be twice as many as Limits.Streams for a moment.
 func (s *streams) Spawn(id wire.StreamID, o port.StreamOptions) *port.Stream {
-	link := port.NewStream(id)
-	cfg := stream.Config{Link: link, Role: s.c.role, Options: o, Chunks: &s.c.s.e.chunks, Limits: s.c.limits}
-	r := &streamRoom{of: s}
-	if r.behaviour, _ = spareStreams.Get().(*stream.Stream); r.behaviour != nil {
-		r.behaviour.Reuse(cfg)
-	} else {
-		r.behaviour = stream.New(cfg)
-	}
-	room := actor.Spawn(s.world, actor.Spec{
-		Name:       s.roomName(id),
-		Capacity:   connToStream + h3ToStream + 1,
-		Supervisor: r,
-	}, actor.Behaviour[port.ToStream](r.behaviour))
-	link.FromConn = room.Port("conn>stream", connToStream)
-	link.FromH3 = room.Port("h3>stream", h3ToStream)
-	r.stop = room.Port("supervisor>stream", 1)
+	r := s.room(id)
+	port.NewStreamIn(&r.link, id)
+	r.link.FromConn = r.room.Port("conn>stream", connToStream)
+	r.link.FromH3 = r.room.Port("h3>stream", h3ToStream)
+	r.stop = r.room.Port("supervisor>stream", 1)
 	r.ports = stream.Ports{ToConn: s.toConn.Port("stream>conn", 2), ToH3: s.toH3.Port("stream>h3", 2)}
+	r.behaviour.Reuse(stream.Config{Link: &r.link, Role: s.c.role, Options: o, Chunks: &s.c.s.e.chunks, Limits: s.c.limits})
 	r.behaviour.Connect(r.ports)
-	s.c.guard.born() // before anybody can stop it
 	if !s.enter(r) {
 		r.ports.ToConn.Close()
 		r.ports.ToH3.Close()
-		s.c.guard.less() // never the last one: the caller is a room
 		return nil
 	}
-	return link
+	return &r.link
+}
+
+// room makes a room, or takes a spare one. The simulator's are never spare: nothing of another run may be seen there.
+func (s *streams) room(id wire.StreamID) *streamRoom {
+	stepping := s.world.Stepping()
+	var r *streamRoom
+	if !stepping {
+		r, _ = s.c.s.e.streams.Get().(*streamRoom)
+	}
+	fresh := r == nil || !r.room.AtRest() // a late message is on its way to be released
+	if fresh {
+		r = &streamRoom{}
+	}
+	r.of, r.left, r.forgotten = s, false, false
+	spec := actor.Spec{Name: s.roomName(id), Capacity: connToStream + h3ToStream + 1, Supervisor: r}
+	b := actor.Behaviour[port.ToStream](&r.behaviour)
+	if fresh {
+		r.room = actor.Spawn(s.world, spec, b)
+	} else {
+		r.room.Reuse(s.world, spec, b)
+	}
+	r.link.Owner = r
+	return r
 }
 
 // roomName names a room for traces. A real machine has one name for all: making it would be the dearest part of a birth.
@@ -94,6 +109,8 @@ func (s *streams) enter(r *streamRoom) bool {
 	}
 	r.at = len(s.live)
 	s.live = append(s.live, r)
+	s.alive++
+	s.c.s.e.rooms.Add(1)
 	return true
 }
 
@@ -102,32 +119,59 @@ func (s *streams) stopAll(cause *port.Cause) {
 	s.mu.Lock()
 	s.closed = true
 	live := append([]*streamRoom(nil), s.live...)
+	none := s.alive == 0
 	s.mu.Unlock()
 	for _, r := range live {
 		r.stop.Send(&port.Stop{Cause: cause})
 	}
+	if none {
+		s.c.guard.less()
+	}
+}
+
+// Forget is told by conn that it has handled the last word of a stream.
+func (s *streams) Forget(link *port.Stream) {
+	r := link.Owner.(*streamRoom)
+	r.ports.ToConn.Close()
+	s.part(r, &r.forgotten)
 }
 
 // Left is told that the room ended by itself.
 func (r *streamRoom) Left(string) {
-	r.leave()
-	spareStreams.Put(r.behaviour)
-	r.of.c.guard.less()
+	r.ports.ToH3.Close()
+	r.of.part(r, &r.left)
 }
 
 // Died is told that the room panicked.
 func (r *streamRoom) Died(d actor.Death) {
-	r.leave()
 	r.of.c.guard.died(roomStream, d)
-	r.of.c.guard.less()
+	r.of.part(r, &r.left)
 }
 
-func (r *streamRoom) leave() {
-	r.ports.ToConn.Close()
-	r.ports.ToH3.Close()
-	s := r.of
+// part notes that the room has left, or that conn has forgotten it. After both it may serve again, unless the connection is
+// dying: then a Stop may be on its way.
+func (s *streams) part(r *streamRoom, how *bool) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	*how = true
+	over, last := r.left && r.forgotten && !s.closed, false
+	if over {
+		s.remove(r)
+	}
+	if how == &r.left {
+		s.alive--
+		s.c.s.e.rooms.Add(-1)
+		last = s.closed && s.alive == 0
+	}
+	s.mu.Unlock()
+	if over && !s.world.Stepping() {
+		s.c.s.e.streams.Put(r)
+	}
+	if last {
+		s.c.guard.less()
+	}
+}
+
+func (s *streams) remove(r *streamRoom) {
 	last := len(s.live) - 1
 	s.live[r.at] = s.live[last]
 	s.live[r.at].at = r.at

@@ -24,6 +24,8 @@
 //  4. The test is not parallel: the random numbers of TLS are the process's.
 //  5. A sync.Mutex is not held while a request, a read or a sleep is waited for: the world would wait for it too.
 //
+// A run is drawn, whether it fails or not, by the flag -sim.out or the option Out.
+//
 // Owns:      the synctest bubble of a run, its certificates and its app tasks
 // Receives:  a test's hosts, links, servers and clients
 // Sends:     Hosts to package sim/core, which takes every step; faults to the test

@@ -61,6 +61,7 @@ func (h *Host) Rejoin() { h.w.do("rejoin "+h.name, h.core.Rejoin) }
 func (w *World) Heal() {
 	w.do("heal", func() {
 		w.core.Network().Calm()
+		w.calmed()
 		for _, h := range w.hosts {
 			h.core.Thaw()
 			h.core.Rejoin()
@@ -71,7 +72,7 @@ func (w *World) Heal() {
 // Crash ends all that the host has, without a word to anybody: its peers find silence. Running handlers see their contexts
 // end; clients of the host are closed for good.
 func (h *Host) Crash() {
-	h.CutOff()
+	h.w.do("cut off "+h.name, h.core.Crash)
 	h.close()
 }
 

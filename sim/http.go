@@ -53,7 +53,7 @@ func (h *Host) Server(s *api.Server) *Server {
 // serve starts a server.
 func (h *Host) serve(s *Server) {
 	h.w.t.Helper()
-	s.Engine = h.engine
+	s.Engine, s.TLSConfig = h.engine, h.w.withKeyLog(s.TLSConfig)
 	listening := make(chan error, 1)
 	go func() { listening <- s.ListenAndServe() }()
 	if err := h.w.started(listening); err != nil {
@@ -81,19 +81,19 @@ func (w *World) Client(name string, links ...Link) *api.Client {
 
 // Client makes a client on the host. Clients of one host do not share connections.
 func (h *Host) Client() *api.Client {
-	c := &api.Client{Engine: h.engine, TLS: &tls.Config{RootCAs: authority().pool}}
+	c := &api.Client{Engine: h.engine, TLS: &tls.Config{RootCAs: authority().pool, KeyLogWriter: h.w.keyLog()}}
 	h.closes = append([]func() error{c.Close}, h.closes...)
 	return c
 }
 
 // ServerTLS is a configuration with a certificate for the host's name, for servers of other protocols than HTTP.
 func (h *Host) ServerTLS(protocols ...string) *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{authority().certificate(h.name)}, NextProtos: protocols}
+	return h.w.withKeyLog(&tls.Config{Certificates: []tls.Certificate{authority().certificate(h.name)}, NextProtos: protocols})
 }
 
 // ClientTLS is a configuration that trusts the host, for clients of other protocols than HTTP.
 func (h *Host) ClientTLS(protocols ...string) *tls.Config {
-	return &tls.Config{RootCAs: authority().pool, ServerName: h.name, NextProtos: protocols}
+	return h.w.withKeyLog(&tls.Config{RootCAs: authority().pool, ServerName: h.name, NextProtos: protocols})
 }
 
 // Addr is where one of the host's ports is.

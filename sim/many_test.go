@@ -76,6 +76,22 @@ func TestManyRequestsAtOnceAreTheSameEveryTime(t *testing.T) {
 	}
 }
 
-func BenchmarkCrowd(b *testing.B) {
-	b.Skip("needs a test")
+// Hosts are not confused with one another: two that dial the same server in the same instant are no ambiguity.
+func TestTwoHostsDialAtTheSameTime(t *testing.T) {
+	Run(t, 1, func(w *World) {
+		srv := w.Server("srv", &api.Server{Handler: http.HandlerFunc(echo)})
+		var all sync.WaitGroup
+		for i := range 3 {
+			c := w.Client(fmt.Sprintf("cli%d", i))
+			all.Go(func() {
+				resp, err := c.Get(w.Context(fmt.Sprintf("cli%d", i)), srv.URL("/get?n=10"))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_ = resp.Body.Close()
+			})
+		}
+		all.Wait()
+	})
 }

@@ -89,6 +89,7 @@ func plant(t *testing.T, patch string) string {
 func applyHunk(t *testing.T, name, source, hunk string) string {
 	t.Helper()
 	var before, after strings.Builder
+	hunk, _, _ = strings.Cut(hunk, "\ndiff ") // of the next file
 	for _, line := range strings.Split(strings.Trim(hunk, "\n"), "\n") {
 		kind, text := byte(' '), ""
 		if line != "" {

@@ -14,6 +14,7 @@ import (
 
 	"quicpro/sim/core"
 	"quicpro/sim/core/draw"
+	"quicpro/sim/core/picture"
 )
 
 // Seed decides everything that is left to chance in a run.
@@ -29,6 +30,7 @@ func Run(t *testing.T, seed Seed, body func(*World), options ...Option) {
 		return
 	}
 	second := newRun(seed, body, options)
+	second.out = ""
 	second.run(t)
 	if difference := compare(first.steps, second.steps); difference != "" {
 		t.Errorf("sim: seed %d: two runs differ: %s", seed, difference)
@@ -36,7 +38,7 @@ func Run(t *testing.T, seed Seed, body func(*World), options ...Option) {
 }
 
 func newRun(seed Seed, body func(*World), options []Option) *run {
-	r := &run{seed: seed, body: body, order: DefaultOrder}
+	r := &run{seed: seed, body: body, order: DefaultOrder, out: *outFlag}
 	r.decide(func() *draw.Source { return draw.New(uint64(seed)) })
 	for _, o := range options {
 		o(r)
@@ -117,6 +119,11 @@ type run struct {
 	steps   []core.Step
 	report  *Report
 	hash    uint64
+
+	out     string // the folder of pictures; "": none is made
+	again   string // how a go test runs it again; "": by the test's name
+	picture *picture.Recorder
+	world   *World
 }
 
 // decide gives the run its chance.
@@ -139,6 +146,7 @@ func (r *run) run(t *testing.T) {
 	if r.broken != nil {
 		t.Fatal(r.broken)
 	}
+	defer r.paint(t, t.Failed())
 	seedTLS(t, r.seed)
 	pulse := make(chan *bubble, 1)
 	over := make(chan struct{})

@@ -93,6 +93,7 @@ func (x *shrinker) attempt(source func() *draw.Source) (taken []draw.Decision, f
 	x.tries++
 	r := newRun(x.seed, x.s.body, x.s.options)
 	r.decide(source)
+	r.out = "" // only runs that are not reduced are drawn
 	ok := x.s.t.Run(fmt.Sprintf("try=%d", x.tries), func(t *testing.T) { r.run(t) })
 	return r.taken(), !ok
 }

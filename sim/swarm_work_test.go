@@ -110,10 +110,10 @@ func (s *story) programs() {
 // volley makes many small requests at once, and more than a narrow server takes at a time, so that stream limits are raised.
 func (s *story) volley(i int, c *clientHost) {
 	p, k := s.work, uint64(200+i)
-	if !p.Happens(k, "volley", 0.16) {
+	if !p.Happens(k, "volley", 0.2) {
 		return
 	}
-	count := 80 + p.IntN(k, "how many", 80)
+	count := 90 + p.IntN(k, "how many", 130)
 	s.bytes += count * 200
 	for n := range count {
 		s.all.Go(func() {

@@ -97,6 +97,7 @@ func (s *sweep) alone() {
 // one runs one seed as a test of its own.
 func (s *sweep) one(seed Seed) (*Report, uint64) {
 	r := newRun(seed, s.body, s.options)
+	r.again = fmt.Sprintf("-run '%s' -sim.seeds=%d", pattern(s.t.Name()), seed)
 	ok := s.t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { r.run(t) })
 	report := r.report
 	if report == nil {
@@ -157,6 +158,9 @@ func (s *sweep) command(seeds Seeds, part string) *exec.Cmd {
 		fmt.Sprintf("-sim.seeds=%d..%d", seeds.First, seeds.Last), "-sim.part="+part)
 	if f := flag.Lookup("test.gocoverdir"); f != nil && f.Value.String() != "" {
 		cmd.Args = append(cmd.Args, "-test.gocoverdir="+f.Value.String())
+	}
+	if *outFlag != "" {
+		cmd.Args = append(cmd.Args, "-sim.out="+*outFlag)
 	}
 	cmd.Env = os.Environ()
 	return cmd

@@ -57,10 +57,12 @@ const (
 func newWorld(t *testing.T, r *run) *World {
 	w := &World{t: t, run: r, pace: newBubble(), over: make(chan struct{})}
 	w.book = oracle.New(oracle.Options{})
-	w.core = core.New(core.Options{
+	o := core.Options{
 		Draw: r.draw, Pace: w.pace, Order: r.order, Record: r.record,
 		Check: func(string) error { return w.book.Fault() },
-	})
+	}
+	w.watch(&o)
+	w.core = core.New(o)
 	w.context, w.cancel = context.WithCancel(t.Context())
 	w.pace.idle = w.idle
 	return w
@@ -112,6 +114,7 @@ type Host struct {
 	core    *core.Host
 	engine  *engine.Engine
 	log     log
+	drawn   func(wire.Role, wire.ConnectionID) port.Trace // by the picture of the run; nil: not at all
 	tune    func(*engine.Limits)
 	servers []*Server
 	closes  []func() error // clients' first
@@ -156,6 +159,7 @@ func (w *World) HostOf(c HostConfig) *Host {
 		w.t.Fatalf("sim: %v", err)
 	}
 	h := &Host{w: w, name: c.Name, core: inner, log: log{w: w}}
+	w.addLane(h)
 	h.tune = c.Tune
 	h.engine = h.newEngine()
 	w.hosts = append(w.hosts, h)
@@ -163,12 +167,7 @@ func (w *World) HostOf(c HostConfig) *Host {
 }
 
 func (h *Host) newEngine() *engine.Engine {
-	return engine.New(engine.Options{
-		World: h.core, Logger: slog.New(&h.log), Tune: h.tune,
-		Trace: func(role wire.Role, odcid wire.ConnectionID) port.Trace {
-			return h.w.book.Open(role.String()+" "+odcid.String(), role)
-		},
-	})
+	return engine.New(engine.Options{World: h.core, Logger: slog.New(&h.log), Tune: h.tune, Trace: h.trace})
 }
 
 // Engine is the host's, for channel-level embedding. It is closed with the world.

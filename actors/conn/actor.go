@@ -136,6 +136,9 @@ func (c *Conn) Flush(now mono.Time) {
 	c.begin(now)
 	if c.life.state == alive {
 		c.expire()
+		if o := c.life.behind; o != nil {
+			c.ordered(o)
+		}
 	}
 	if c.life.state == alive {
 		c.orderHandshake()

@@ -115,6 +115,7 @@ type rigStreams struct {
 }
 
 func (s *rigStreams) Spawn(id wire.StreamID, _ port.StreamOptions) *port.Stream { return s.spawn(id) }
+func (s *rigStreams) Forget(*port.Stream)                                       {}
 
 func newRig(answer int) *rig {
 	g := newBareRig(answer)

@@ -26,6 +26,7 @@ type life struct {
 	orphaned bool // batches may never come home: a room that held some died
 	cause    *port.Cause
 	stop     port.Stop
+	behind   *port.CloseOrder // waits for the last bidirectional stream
 	last     *port.CloseOrder // is carried out when
 	leave    mono.Time        // has come
 
@@ -156,6 +157,11 @@ func (c *Conn) close(cause *port.Cause, announce bool) {
 
 // ordered closes by order of h3, the app or the supervisor.
 func (c *Conn) ordered(o *port.CloseOrder) {
+	if o.Behind && c.streams.bidi > 0 {
+		c.life.behind = o
+		return
+	}
+	c.life.behind = nil
 	if o.Late && c.life.state == alive && c.life.last == nil {
 		// RFC 9114 s5.2: the peer hears of the GOAWAY first. What it carries is still on its way from h3 by way of a stream.
 		c.life.last, c.life.leave = o, c.now.Add(c.loss.PTO())

@@ -42,6 +42,29 @@ func TestCloseReachesThePeer(t *testing.T) {
 	}
 }
 
+// The close of a goodbye waits for the last bidirectional stream, not for others.
+func TestACloseBehindTheRequestsWaitsForThem(t *testing.T) {
+	p := newPair(t, 1, nil)
+	p.connect()
+	s := p.client.open(0)
+	s.write([]byte("request"), true)
+	p.client.open(2).write([]byte("control"), false)
+	p.run(50 * time.Millisecond)
+	p.server.home.Send(&port.CloseOrder{App: true, Code: 0x100, Behind: true})
+	p.run(50 * time.Millisecond)
+	if p.server.h3.cause != nil {
+		t.Fatalf("closed under a request: %v", p.server.h3.cause)
+	}
+	p.server.streams[0].write([]byte("answer"), true)
+	p.run(50 * time.Millisecond)
+	s.end()
+	p.server.streams[0].end()
+	p.home()
+	if c := p.client.h3.cause; c.Why != port.Theirs || c.Code != 0x100 || string(s.got) != "answer" {
+		t.Errorf("client: %v after %q", c, s.got)
+	}
+}
+
 func TestApplicationCloseInTheHandshakeHidesItsCode(t *testing.T) {
 	p := newPair(t, 1, nil)
 	p.client.cell.Ring()

@@ -14,7 +14,7 @@
 // Receives:  Answer       what TLS said to an Order; one
 // Receives:  Push         bytes and frames of a stream; one a stream
 // Receives:  StreamWake   a stream freed its Deliver; one a stream
-// Receives:  CloseOrder   from h3, the app, the supervisor; one each
+// Receives:  CloseOrder   from h3, at once and behind the last request, the app, the supervisor; one each
 // Receives:  CreditTaken  h3 took its StreamCredit
 // Receives:  Notice       a stateless reset or a refusal seen outside; one a kind
 // Receives:  BatchFree    the pool has a batch again
@@ -28,7 +28,6 @@
 // Sends:     Order        to handshake: CRYPTO bytes in order; one
 // Sends:     Deliver      to a stream: received frames and the fate of sent ones
 // Sends:     Wake         to a stream whose Push is used up
-// Sends:     Released     to a stream that ended; the last message
 // Sends:     Connected    to h3, once
 // Sends:     StreamCredit to h3: how many streams it may open; one
 // Sends:     Stop         to streams, h3, handshake and protect, behind the CONNECTION_CLOSE

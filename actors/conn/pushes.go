@@ -118,7 +118,7 @@ func (c *Conn) ended(r *row) {
 		s.peer[d].End()
 	}
 	s.free(r)
-	link.FromConn.Send(&s.released)
+	c.cfg.Streams.Forget(link)
 }
 
 // deliver hands the streams their news.

@@ -137,6 +137,7 @@ type table struct {
 	byID map[wire.StreamID]*row // looked up, never ranged over
 	last *row                   // the last one looked up
 	live int
+	bidi int // of them, bidirectional ones
 }
 
 // find returns the live row of a stream, or nil.
@@ -164,6 +165,9 @@ func (t *table) add(s *port.Stream) *row {
 	r.id, r.link, r.urgency = s.ID, s, port.DefaultUrgency
 	t.byID[s.ID] = r
 	t.live++
+	if s.ID.IsBidi() {
+		t.bidi++
+	}
 	s.ConnRow = r
 	return r
 }
@@ -184,6 +188,9 @@ func (t *table) remove(r *row) {
 	delete(t.byID, r.id)
 	r.link.ConnRow = nil
 	t.live--
+	if r.id.IsBidi() {
+		t.bidi--
+	}
 	*r = row{index: r.index, gen: r.gen + 1, again: r.again, fresh: r.fresh}
 	t.free = append(t.free, r.index)
 }

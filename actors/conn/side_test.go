@@ -135,6 +135,9 @@ func (s *side) Spawn(id wire.StreamID, o port.StreamOptions) *port.Stream {
 	return link
 }
 
+// Forget implements port.Streams.
+func (s *side) Forget(link *port.Stream) { s.streams[link.ID].released = true }
+
 func (s *side) ended() (n int) {
 	for _, f := range s.order {
 		if f.left {

@@ -47,10 +47,6 @@ func (f *fakeStream) Handle(now mono.Time, m port.ToStream) {
 		if m.FromConn {
 			f.link.Up.Woken()
 		}
-	case *port.Released:
-		f.released, f.left = true, true
-		f.in.Release()
-		f.out.Reset()
 	case *port.Stop:
 		f.stopped, f.left = m.Cause, true
 		f.in.Release()
@@ -128,10 +124,14 @@ func (f *fakeStream) Flush(mono.Time) {
 			}
 			p.Segments = append(p.Segments, g)
 		}
-		if p.Ended {
-			f.ended = true
-		}
+		f.ended = p.Ended
 		f.s.home.Send(p)
+		if f.ended {
+			f.left = true
+			f.in.Release()
+			f.out.Reset()
+			return
+		}
 	}
 }
 

@@ -29,7 +29,6 @@ type streams struct {
 	credit    port.StreamCredit // the record, when it is here
 	creditOut bool              // it is with h3
 	connected port.Connected
-	released  port.Released
 
 	turn    uint32 // counts flushes
 	touched int    // rows with data in this turn
@@ -60,7 +59,7 @@ func direction(id wire.StreamID) int {
 }
 
 func newStreams(cfg *Config) streams {
-	s := streams{released: port.Released{FromConn: true}}
+	s := streams{}
 	s.byID = map[wire.StreamID]*row{}
 	s.again.kind, s.owing.kind, s.news.kind = listAgain, listOwing, listNews
 	for i := range s.fresh {

@@ -50,11 +50,11 @@ type Router struct {
 	headless queue      // a server's requests without a complete head, earliest first
 	dirty    []*lane    // rows with something to do in the coming flush
 
-	decoder  qpack.Decoder
-	spare    []*request // rows to use again
-	released port.Released
-	sent     port.Sent // the answer to a Send that is not the last
-	share    int       // bytes taken that a row may hold back
+	decoder qpack.Decoder
+	spare   []*request // rows to use again
+	section []byte     // a head that is being written; at most actor.HeadHeadroom
+	sent    port.Sent  // the answer to a Send that is not the last
+	share   int        // bytes taken that a row may hold back
 
 	order   port.CloseOrder
 	ordered bool // conn was asked to close: what the peer says counts no more
@@ -199,30 +199,24 @@ func (r *Router) settle(l *lane) {
 		}
 		r.pump(q)
 		r.deliver(q)
-		l.flush(r.share, q.silent())
-		if q.ended && q.over() && !l.waits {
+		if l.flush(r.share, q.silent() && q.over()) {
 			r.forgetRequest(q)
 		}
 		return
 	}
 	u := l.uni
-	l.flush(r.share, u.over)
-	if u.ended && !l.waits {
+	if u.stream != nil && l.flush(r.share, u.over && !u.critical()) {
 		r.forgetUni(u)
 	}
 }
 
 // fail ends the connection for a violation. The first one counts.
 func (r *Router) fail(f *fault) {
-	r.close(uint64(f.code), f.reason)
-}
-
-func (r *Router) close(code uint64, reason string) {
 	if r.ordered {
 		return
 	}
 	r.ordered = true
-	r.order.App, r.order.Code, r.order.Reason = true, code, reason
+	r.order = port.CloseOrder{App: true, Code: uint64(f.code), Reason: f.reason}
 	r.ports.ToConn.Send(&r.order)
 }
 

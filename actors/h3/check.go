@@ -69,7 +69,7 @@ func (r *Router) checkConnection() error {
 		return fmt.Errorf("h3: SETTINGS have come, and no control stream")
 	case o.waiting.count > 0 && o.peer != nil && !r.ordered && o.opened.Bidi < o.credit.Bidi && o.retry == 0:
 		return fmt.Errorf("h3: %d requests wait for a stream, %d of %d are opened", o.waiting.count, o.opened.Bidi, o.credit.Bidi)
-	case g.wanted && !g.owed && len(r.requests) == 0 && o.waiting.count == 0 && !r.ordered:
+	case g.wanted && !g.owed && !g.said && len(r.requests) == 0 && o.waiting.count == 0 && !r.ordered:
 		// RFC 9114 s5.2.
 		return fmt.Errorf("h3: the last request has ended, and the connection does not close")
 	case g.owed && (c.ours != nil || g.sent == noGoaway):
@@ -103,7 +103,7 @@ func (r *Router) checkQueue(l *queue, what string, most, bound int) error {
 			return fmt.Errorf("h3: a request waits for %s without its links", what)
 		case headless && (q.stream == nil || q.x != nil || q.deadline == 0 || before != nil && q.deadline < before.deadline):
 			return fmt.Errorf("h3: a request waits for its head until %d; has a stream: %v, is the app's: %v", q.deadline, q.stream != nil, q.x != nil)
-		case !headless && (q.stream != nil || q.x == nil || q.lastRead || q.lastSent):
+		case !headless && (q.stream != nil || q.x == nil || q.lastRead || q.lastSent != q.x.OpenOrder.Fin):
 			return fmt.Errorf("h3: a request waits for a stream; has one: %v, answered: %v, %v", q.stream != nil, q.lastRead, q.lastSent)
 		}
 		before = q
@@ -117,14 +117,14 @@ func (r *Router) checkQueue(l *queue, what string, most, bound int) error {
 
 // checkRequest compares the two halves with what the app was told.
 func (r *Router) checkRequest(q *request) error {
-	if err := q.lane.check(r.share, q.silent()); err != nil {
+	if err := q.lane.check(r.share, q.silent() && q.over()); err != nil {
 		return err
 	}
 	if q.in != nil && q.in != &r.headless {
 		return fmt.Errorf("waits for a stream, and has one")
 	}
-	if q.ended && q.over() && !q.waits {
-		return fmt.Errorf("has ended, the app is done with it, and it stays")
+	if q.silent() && q.over() && !q.waits {
+		return fmt.Errorf("is silent, the app is done with it, and it stays")
 	}
 	if q.outOver && q.order != nil {
 		return fmt.Errorf("our half is over, and a Send waits")
@@ -192,7 +192,7 @@ func (q *request) checkExchange() error {
 }
 
 func (r *Router) checkUni(u *uni) error {
-	if err := u.lane.check(r.share, u.over); err != nil {
+	if err := u.lane.check(r.share, u.over && !u.critical()); err != nil {
 		return err
 	}
 	theirs := u.stream.ID.Initiator() != r.cfg.Role
@@ -205,9 +205,9 @@ func (r *Router) checkUni(u *uni) error {
 		return fmt.Errorf("kind %d was never seen", u.kind)
 	case len(u.part) > maxInstruction:
 		return fmt.Errorf("%d bytes of an instruction, at most %d", len(u.part), maxInstruction)
-	case u.ended && !u.waits:
+	case u.over && !u.critical() && !u.waits:
 		return fmt.Errorf("has ended, and stays")
-	case u.ended && u.critical() && !r.ordered:
+	case u.over && theirs && u.critical() && !r.ordered:
 		return fmt.Errorf("is critical and has ended, and the connection goes on with %v", h3wire.CodeClosedCriticalStream)
 	}
 	return nil

@@ -79,8 +79,9 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 		{"request 0 of 2 is not the row of its stream", serving, first(func(q *request) { q.index = 1 })},
 		{"request 0 of 2 is not the row of its stream", serving, first(func(q *request) { q.stream.H3Row = nil })},
 		{"waits for a stream, and has one", asking, func(r *Router) { r.requests[0].in = &r.opening.waiting }},
-		{"has ended, the app is done with it, and it stays", serving, func(r *Router) {
-			r.requests[1].ended = true
+		{"is silent, the app is done with it, and it stays", serving, func(r *Router) {
+			q := r.requests[1]
+			q.inOver, q.outOver, q.handlerDone, q.credit = true, true, true, 0
 		}},
 		{"our half is over, and a Send waits", serving, first(func(q *request) { q.outOver = true })},
 		{"of no exchange", serving, func(r *Router) { r.requests[1].loading = 3 }},
@@ -104,10 +105,9 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 		{"our own stream is to be read", serving, func(r *Router) { r.control.ours.over = false }},
 		{"kind 4 was never seen", serving, control(func(u *uni) { u.kind = theirDecoder })},
 		{"11 bytes of an instruction, at most 10", serving, control(func(u *uni) { u.part = make([]byte, 11) })},
-		{"has ended, and stays", serving, control(func(u *uni) { u.ended = true })},
+		{"has ended, and stays", serving, control(func(u *uni) { u.kind, u.over, u.credit = ignored, true, 0 })},
 		{"is critical and has ended", serving, control(func(u *uni) {
-			u.ended, u.waits = true, true
-			u.stream.Out.Ready()
+			u.over = true
 		})},
 
 		{"5 bytes are to be written, the chunks have 0", asking, first(func(q *request) { q.filled = 5 })},

@@ -15,11 +15,10 @@
 // Receives:  Goodbye      finish what runs, then close; one
 // Receives:  Fired        a deadline may have come; one
 // Receives:  Stop         the connection died
-// Sends:     Write        to a stream: bytes, ends and credit; one in flight, merged
+// Sends:     Write        to a stream: bytes, ends and credit, and that all is said; one in flight, merged
 // Sends:     Wake         to a stream, whose Read was freed; one place
-// Sends:     Released     to a stream that said Ended; once, and the last word
 // Sends:     CreditTaken  to conn: its StreamCredit was read; one
-// Sends:     CloseOrder   to conn: a violation of the peer, or the end of a goodbye; one
+// Sends:     CloseOrder   to conn: a violation of the peer, and the end of a goodbye; one each
 // Sends:     Delivery     to the app: the next part of a message; one an exchange, and the last
 // Sends:     Sent         to the app: the answer to a Send; one an exchange, and the last
 // Dies:      at Stop, when every waiter was answered

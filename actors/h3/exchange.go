@@ -18,6 +18,10 @@ func (q *request) bind(x *port.Exchange) {
 // filling is the Delivery that is not with the app.
 func (q *request) filling() *port.Delivery { return &q.x.Own.Deliveries[q.which] }
 
+// prompt is how many bytes of a complete message count as used up when the app gets them: the stream ends at once, and a
+// reader finds its bytes in memory. So each exchange may hold that much beyond what flow control pays for.
+const prompt = 64 << 10
+
 // deliver hands the app what came, if it has used up what it got before; the last part too, so that at most one Taken is
 // under way.
 func (r *Router) deliver(q *request) {
@@ -26,7 +30,12 @@ func (r *Router) deliver(q *request) {
 	}
 	d := q.filling()
 	q.fresh, q.crumbs, q.lastRead = false, false, d.Last
-	q.inFlight, q.flying, q.loading = true, q.loading, 0
+	if d.Used = d.Last && q.loading <= prompt; d.Used {
+		q.take(q.loading)
+	} else {
+		q.inFlight, q.flying = true, q.loading
+	}
+	q.loading = 0
 	q.which ^= 1
 	q.x.Reads.Send(d)
 	if q.launch {
@@ -61,6 +70,7 @@ func (r *Router) endReading(q *request, err error, discard bool) {
 	if q.x == nil || q.lastRead {
 		return
 	}
+	q.failed = true
 	d := q.filling()
 	q.take(q.loading)
 	q.loading = 0
@@ -91,6 +101,10 @@ func (r *Router) endWriting(q *request, err error) {
 		return
 	}
 	q.lastSent = true
+	q.failed = q.failed || err != nil
+	if q.unheard {
+		return
+	}
 	q.x.Own.Sent = port.Sent{Last: true, Err: err}
 	q.x.Writes.Send(&q.x.Own.Sent)
 }
@@ -101,6 +115,7 @@ func (r *Router) cancel(m *port.Cancel) {
 	if q == nil {
 		return
 	}
+	q.failed = true
 	code := m.Code
 	if code == 0 {
 		code = uint64(h3wire.CodeRequestCancelled)

@@ -19,6 +19,8 @@ type goodbye struct {
 	next     uint64 // a server's: the ID after the highest request seen
 	wanted   bool   // no new requests, and the connection closes when the last has ended
 	owed     bool   // our GOAWAY is not written yet
+	said     bool   // conn has the order below
+	order    port.CloseOrder
 }
 
 // refusal is what a request gets that nobody will act on.
@@ -87,13 +89,14 @@ func (r *Router) depart() {
 		c.B = h3wire.AppendGoaway(c.B, g.sent)
 		r.traceControl(u, c.B)
 		u.write(c)
-		u.flush(0, true)
+		u.flush(0, false)
 	}
-	if g.wanted && !g.owed && len(r.requests) == 0 && r.opening.waiting.count == 0 {
-		// RFC 9114 s5.2: H3_NO_ERROR for the close after a graceful shutdown. A client whose request is on its way learns by the
-		// GOAWAY that nobody has acted on it; the close alone would not say so.
-		r.order.Late = r.cfg.Role == wire.Server
-		r.close(uint64(h3wire.CodeNoError), "")
+	if g.wanted && !g.owed && !g.said && !r.ordered && len(r.requests) == 0 && r.opening.waiting.count == 0 {
+		// RFC 9114 s5.2: H3_NO_ERROR for the close after a graceful shutdown. The last responses are still on their way, and
+		// so may requests be: their client learns by the GOAWAY that nobody has acted on them. The close alone would not say so.
+		g.said = true
+		g.order = port.CloseOrder{App: true, Code: uint64(h3wire.CodeNoError), Behind: true, Late: r.cfg.Role == wire.Server}
+		r.ports.ToConn.Send(&g.order)
 	}
 }
 

@@ -96,8 +96,9 @@ type desk struct {
 	rng     *rand.Rand
 
 	streams []*pipe // in the order of their birth
-	full    bool    // no stream rooms
-	shut    bool    // new streams offer no room but the first
+	over    map[*port.Exchange]bool
+	full    bool // no stream rooms
+	shut    bool // new streams offer no room but the first
 	closed  *port.CloseOrder
 	ready   int
 	refused []*port.Cause
@@ -110,7 +111,7 @@ type desk struct {
 }
 
 func newDesk(t testing.TB, sys *stepping, role wire.Role, change func(*Config)) *desk {
-	d := &desk{t: t, sys: sys, role: role, chunks: &actor.Chunks{}, rng: rand.New(rand.NewPCG(7, uint64(role)))}
+	d := &desk{t: t, over: map[*port.Exchange]bool{}, sys: sys, role: role, chunks: &actor.Chunks{}, rng: rand.New(rand.NewPCG(7, uint64(role)))}
 	if sys.rng != nil {
 		d.rng = sys.rng
 	}
@@ -174,12 +175,24 @@ func (d *desk) Spawn(id wire.StreamID, _ port.StreamOptions) *port.Stream {
 	return p.link
 }
 
+// Exchange and Over make it a port.Tasks.
+func (d *desk) Exchange() *port.Exchange { return port.NewExchange(nil) }
+func (d *desk) Over(x *port.Exchange) {
+	if d.over[x] {
+		d.t.Error("an exchange is over twice")
+	}
+	d.over[x] = true
+}
+
+// Forget is conn's.
+func (d *desk) Forget(*port.Stream) {}
+
 // connEar is a conn that does what conn does with a close: nothing that h3 sees.
 type connEar struct{ d *desk }
 
 func (c connEar) Handle(_ mono.Time, m port.ToConn) {
 	if m, ok := m.(*port.CloseOrder); ok {
-		if c.d.closed != nil {
+		if c.d.closed != nil && (m.Behind || !c.d.closed.Behind) {
 			c.d.t.Fatal("closed twice")
 		}
 		c.d.closed = m
@@ -230,13 +243,13 @@ type pipe struct {
 	offered    int
 
 	// what the peer sends
-	in                      []byte
-	inFin, finTold          bool
-	inReset, inStop         int
-	stopTold                bool
-	given, taken            int
-	pieces                  int // the most bytes in a piece; 0: one piece a message, random: < 0
-	endTold, ended, release bool
+	in              []byte
+	inFin, finTold  bool
+	inReset, inStop int
+	stopTold        bool
+	given, taken    int
+	pieces          int // the most bytes in a piece; 0: one piece a message, random: < 0
+	ended, release  bool
 }
 
 func (d *desk) pipe(id wire.StreamID) *pipe {
@@ -277,18 +290,13 @@ func (p *pipe) Handle(_ mono.Time, m port.ToStream) {
 		} else {
 			p.link.In.Woken()
 		}
-	case *port.Released:
-		if !p.endTold || p.release {
-			p.d.t.Fatalf("stream %d: released at the wrong time", p.id())
-		}
-		if p.link.Out.InFlight() {
-			p.d.t.Fatalf("stream %d: released with a wake on its way", p.id())
-		}
-		p.release = true
 	}
 }
 
 func (p *pipe) written(m *port.Write) {
+	if p.release {
+		p.d.t.Fatalf("stream %d: a Write behind the last word", p.id())
+	}
 	for _, c := range m.Chunks {
 		if p.fin {
 			p.d.t.Fatalf("stream %d: bytes after the end", p.id())
@@ -326,6 +334,9 @@ func (p *pipe) written(m *port.Write) {
 		}
 		t.nudge()
 	}
+	if p.release = m.Done; p.release {
+		p.taken = p.given
+	}
 	if p.link.Out.Free() {
 		p.h3Port.Send(&p.link.RouterWake)
 	}
@@ -344,13 +355,16 @@ func (p *pipe) Flush(mono.Time) {
 	}
 	sendOver := p.fin || p.reset >= 0 || p.id().IsUni() && !p.ours()
 	stopped := p.stop >= 0
-	recvOver := p.finTold || stopped && (p.inFin || p.inReset >= 0 || p.twin == nil) || p.id().IsUni() && p.ours()
+	recvOver := p.finTold || stopped || p.id().IsUni() && p.ours()
 	if stopped {
 		p.in = nil
 	}
-	p.ended = sendOver && recvOver && p.taken == p.given
-	news := len(p.in) > 0 || p.inFin && !p.finTold || p.inReset >= 0 && !p.finTold || p.stopNews() || p.roomNews() || p.ended && !p.endTold
-	if !news || p.endTold {
+	p.ended = sendOver && recvOver
+	if p.release && !p.ended && p.d.stopped == nil {
+		p.d.t.Fatalf("stream %d: the router is done before the stream is", p.id())
+	}
+	news := len(p.in) > 0 || p.inFin && !p.finTold || p.inReset >= 0 && !p.finTold || p.stopNews() || p.roomNews()
+	if !news || p.release {
 		return
 	}
 	m, next, ok := p.link.In.Ready()
@@ -405,8 +419,6 @@ func (p *pipe) fill(m *port.Read) {
 		m.Room = 0
 	}
 	p.offered = m.Room
-	m.Ended = p.ended
-	p.endTold = p.ended
 }
 
 // arrives is a stream of the peer's that the test speaks for.
@@ -447,7 +459,7 @@ type app struct {
 
 // asks opens a request.
 func (d *desk) asks(fin bool, fields ...string) *app {
-	a := &app{d: d, x: port.NewExchange(nil), auto: true, length: noLength}
+	a := &app{d: d, x: port.NewExchange(nil), auto: true, length: noLength, sentLast: fin}
 	d.apps = append(d.apps, a)
 	a.x.OpenOrder.Fields, a.x.OpenOrder.Fin = list(fields...), fin
 	d.fromApp.Send(&a.x.OpenOrder)
@@ -489,7 +501,7 @@ func (a *app) got(d *port.Delivery) {
 		a.trailers = d.Trailers
 	}
 	a.last, a.err = d.Last, d.Err
-	if d.Err == nil {
+	if d.Err == nil && !d.Used {
 		a.held = d
 		if a.auto {
 			a.take()

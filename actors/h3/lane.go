@@ -71,23 +71,34 @@ func (l *lane) offered(room int) {
 	}
 }
 
-// flush sends what is owed. Credit alone waits until it is worth a message, or until nothing else will come.
-func (l *lane) flush(share int, silent bool) {
-	if !l.owes && (l.credit == 0 || l.credit < share && !silent) {
-		return
+// flush sends what is owed. Credit alone waits until it is worth a message; with done, the lane's last word goes out. It
+// reports whether that has gone.
+func (l *lane) flush(share int, done bool) (gone bool) {
+	if !done && !l.owes && (l.credit == 0 || l.credit < share) {
+		return false
 	}
 	l.owes = true
-	l.stream.Out.Filling().Taken += l.credit
+	s := l.stream
+	w := s.Out.Filling()
+	w.Taken += l.credit
+	w.Done = done
 	l.credit = 0
-	m, next, ok := l.stream.Out.Ready()
+	m, next, ok := s.Out.Ready()
 	if !ok {
 		l.waits = true
-		return
+		return false
 	}
 	next.Reset()
 	l.owes, l.flight, l.filled = false, l.filled, 0
-	l.stream.FromH3.Send(m)
+	if done {
+		l.stream, s.H3Row = nil, forgotten{} // now: behind the last word the stream may be another one
+	}
+	s.FromH3.Send(m)
+	return done
 }
+
+// forgotten is what the router remembers of a stream after its last word: what still comes of it is dropped.
+type forgotten struct{}
 
 // drop releases what was written and not sent.
 func (l *lane) drop() {

@@ -37,9 +37,10 @@ type request struct {
 	order       *port.Send // what the app wants to be sent, until it is
 	chunk       int        // the next of its chunks
 	outOver     bool       // our half was finished or reset
-	lastSent    bool       // the last Sent was sent
-	ended       bool       // both halves of the stream are at their end
+	lastSent    bool       // the last Sent was sent, if there is one
+	unheard     bool       // there is none: the handler returned with its Send
 	handlerDone bool
+	failed      bool // the app was told an error, or has cancelled: mail of it may still be under way
 }
 
 // newRequest takes a row that is empty but for its memory.
@@ -68,21 +69,22 @@ func (r *Router) attach(q *request, s *port.Stream) {
 	r.touch(&q.lane)
 }
 
-// forgetRequest is the end of a row: the stream's last word has come.
+// forgetRequest is the end of a row: the stream was told the last word.
 func (r *Router) forgetRequest(q *request) {
-	q.drop()
-	q.stream.H3Row = nil
-	q.stream.FromH3.Send(&r.released)
 	last := len(r.requests) - 1
 	r.requests[q.index] = r.requests[last]
 	r.requests[q.index].index = q.index
 	r.requests[last] = nil
 	r.requests = r.requests[:last]
+	x, failed := q.x, q.failed
 	r.recycle(q)
+	if x != nil && !failed {
+		r.cfg.Tasks.Over(x)
+	}
 }
 
 const (
-	maxSpareRows    = 64
+	maxSpareRows    = 128
 	maxSpareSection = 4 << 10
 )
 
@@ -113,7 +115,7 @@ func (q *request) over() bool {
 	return q.lastRead && q.lastSent
 }
 
-// silent reports whether nothing but credit will be written any more, and all of that has come.
+// silent reports whether nothing more will be read or written, and all of the credit has come.
 func (q *request) silent() bool { return q.inOver && q.outOver && q.flying == 0 && q.loading == 0 }
 
 // readRequest takes what the stream of a request has to say.
@@ -135,7 +137,6 @@ func (r *Router) readRequest(q *request, m *port.Read) {
 	if m.HasStop {
 		r.peerStopped(q, m.StopCode)
 	}
-	q.ended = q.ended || m.Ended
 }
 
 // feed parses a piece. What is not body is used up.

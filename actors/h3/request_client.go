@@ -32,6 +32,7 @@ func (r *Router) granted(m *port.StreamCredit) {
 func (r *Router) open(m *port.Open) {
 	q := r.newRequest()
 	q.bind(m.Exchange)
+	q.lastSent = m.Fin
 	for i := range m.Fields {
 		if m.Fields[i].Name == ":method" {
 			q.message.head = m.Fields[i].Value == "HEAD"

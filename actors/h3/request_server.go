@@ -26,7 +26,7 @@ func (r *Router) arrive(s *port.Stream) {
 // all that has come by then.
 func (r *Router) born(q *request) {
 	q.leave()
-	q.bind(port.NewExchange(r.cfg.Hand))
+	q.bind(r.cfg.Tasks.Exchange())
 	q.x.Stream = q.stream
 	q.launch = true
 }

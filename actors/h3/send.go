@@ -10,11 +10,18 @@ import (
 // send takes the next part of a message of ours.
 func (r *Router) send(m *port.Send) {
 	q, _ := m.Exchange.Row.(*request)
-	if q == nil || q.lastSent {
+	if q == nil {
 		m.Release()
 		return
 	}
-	q.order, q.chunk = m, 0
+	if q.lastSent {
+		m.Release()
+	} else {
+		q.order, q.chunk, q.unheard = m, 0, m.HandlerDone
+	}
+	if m.HandlerDone {
+		r.handled(q, 0)
+	}
 	if q.stream != nil {
 		r.touch(&q.lane)
 	}
@@ -27,7 +34,7 @@ func (r *Router) pump(q *request) {
 		return
 	}
 	if m.Head != nil {
-		if !r.writeFields(q, m.Head) {
+		if !r.writeHead(q, m) {
 			return
 		}
 		m.Head = nil
@@ -63,6 +70,30 @@ func (r *Router) finish(q *request) {
 	r.endWriting(q, nil)
 }
 
+// writeHead writes the head of a Send, in front of its first body bytes if there is room: then a small message is one
+// chunk, and one STREAM frame. It reports what writeFields does.
+func (r *Router) writeHead(q *request, m *port.Send) bool {
+	if len(m.Chunks) == 0 || len(m.Chunks[0].B) == 0 || !r.acceptable(m.Head) {
+		return r.writeFields(q, m.Head)
+	}
+	c := m.Chunks[0]
+	if c.Free() < 2*h3wire.MaxFrameHeader+qpack.MaxLen(m.Head) {
+		return r.writeFields(q, m.Head)
+	}
+	var space [h3wire.MaxFrameHeader]byte
+	body := uint64(len(c.B))
+	c.Prepend(h3wire.AppendFrameHeader(space[:0], h3wire.FrameData, body))
+	r.section = qpack.Encode(r.section[:0], m.Head)
+	c.Prepend(r.section)
+	c.Prepend(h3wire.AppendFrameHeader(space[:0], h3wire.FrameHeaders, uint64(len(r.section))))
+	q.write(c)
+	m.Chunks[0] = nil
+	q.chunk = 1
+	r.traceSent(q, h3wire.FrameHeaders, uint64(len(r.section)), m.Head)
+	r.traceSent(q, h3wire.FrameData, body, nil)
+	return true
+}
+
 // writeData writes a DATA frame, whose header goes into the chunk's headroom.
 func (r *Router) writeData(q *request, c *actor.Chunk) {
 	length := uint64(len(c.B))
@@ -72,7 +103,7 @@ func (r *Router) writeData(q *request, c *actor.Chunk) {
 	}
 	var space [h3wire.MaxFrameHeader]byte
 	header := h3wire.AppendFrameHeader(space[:0], h3wire.FrameData, length)
-	if cap(c.Space())-cap(c.B) < len(header) {
+	if c.Free() < len(header) {
 		h := r.cfg.Chunks.Get(len(header))
 		h.B = append(h.B, header...)
 		q.write(h)

@@ -33,8 +33,8 @@ func TestServerAnswers(t *testing.T) {
 	if got := said(t, p.out); got != "[HEADERS(:status=200) DATA(hello)]" || !p.fin || !a.sentLast {
 		t.Errorf("wrote %s", got)
 	}
-	if d.writes != 1 || !p.endTold || p.release {
-		t.Errorf("%d Writes; ended %v; released before the handler returned: %v", d.writes, p.endTold, p.release)
+	if d.writes != 1 || !p.ended || p.release {
+		t.Errorf("%d Writes; ended %v; released before the handler returned: %v", d.writes, p.ended, p.release)
 	}
 	a.returns()
 	d.settled()
@@ -346,7 +346,7 @@ func TestOpenAfterTheEnd(t *testing.T) {
 	a := d.asks(true, getFields...)
 	d.run()
 	var e *port.StreamError
-	if !errors.As(a.err, &e) || !e.Unprocessed || !errors.Is(a.sentErr, port.ErrGone) {
+	if !errors.As(a.err, &e) || !e.Unprocessed || !errors.Is(a.err, port.ErrGone) {
 		t.Errorf("ended with %v, %v", a.err, a.sentErr)
 	}
 }

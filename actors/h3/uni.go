@@ -26,8 +26,7 @@ type uni struct {
 	kind  uniKind
 	typ   h3wire.VarintReader
 	part  []byte // of a QPACK instruction; at most maxInstruction bytes
-	over  bool   // nothing more is read: it ended, or was stopped
-	ended bool
+	over  bool   // nothing more is read, or written: it ended, or was stopped
 	index int
 }
 
@@ -43,15 +42,11 @@ func (r *Router) newUni(s *port.Stream, kind uniKind) *uni {
 }
 
 func (r *Router) forgetUni(u *uni) {
-	u.drop()
-	u.stream.H3Row = nil
-	u.stream.FromH3.Send(&r.released)
 	last := len(r.unis) - 1
 	r.unis[u.index] = r.unis[last]
 	r.unis[u.index].index = u.index
 	r.unis[last] = nil
 	r.unis = r.unis[:last]
-	u.stream = nil
 }
 
 func (u *uni) critical() bool { return u.kind >= theirControl && u.kind <= ownCritical }
@@ -75,7 +70,6 @@ func (r *Router) readUni(u *uni, m *port.Read) {
 	}
 	// RFC 9114 s6.2: any other may end at any time, before its type too.
 	u.over = u.over || m.Fin || m.HasReset
-	u.ended = u.ended || m.Ended
 }
 
 // readBytes reads on; the type comes first.

@@ -36,12 +36,13 @@ func (*CreditTaken) toConn() {}
 
 // CloseOrder asks conn to close the connection. The room above has one, the app one, the supervisor one.
 type CloseOrder struct {
+	Behind bool // not before the last bidirectional stream has ended
+	Late   bool // and then not before the peer has had a round trip for what the streams have said last
 	App    bool // Code is the application's
 	Code   uint64
 	Reason string
 	Why    Why   // Ours, unless the order comes from a death
 	Err    error // what lies beneath
-	Late   bool  // not before the peer has had a round trip for what the streams have said last
 }
 
 func (*CloseOrder) toConn() {}

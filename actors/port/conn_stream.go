@@ -12,8 +12,7 @@ import (
 // *BatchFree, *Fired, *Stop.
 type ToConn interface{ toConn() }
 
-// ToStream is what reaches a stream room: *Deliver, *Wake, *Released and *Stop from conn; *Write, *Wake and *Released
-// from h3.
+// ToStream is what reaches a stream room: *Deliver, *Wake and *Stop from conn; *Write and *Wake from h3.
 type ToStream interface{ toStream() }
 
 // StreamWake tells conn or h3 that a stream freed their slot: they say Woken to the pair.
@@ -26,11 +25,6 @@ func (*StreamWake) toH3()   {}
 type Wake struct{ FromConn bool }
 
 func (*Wake) toStream() {}
-
-// Released is the last message of conn, or of h3, to a stream that said Ended: the sender forgot it.
-type Released struct{ FromConn bool }
-
-func (*Released) toStream() {}
 
 // Deliver is everything conn has for a stream since the last one: frames of the peer and the fate of our own.
 type Deliver struct {
@@ -110,7 +104,7 @@ type Push struct {
 
 	Priority Priority
 	Fault    *wire.Error // the peer broke a rule of this stream: close the connection
-	Ended    bool        // h3 has released the stream; after this message it says no more
+	Ended    bool        // both halves are at their end, h3 is done with them, and the room leaves with this message
 }
 
 func (*Push) toConn() {}

@@ -15,12 +15,12 @@
 //	pool       conn       BatchFree                    1                               conn                a bug
 //	conn       handshake  Order                        1, answered                     handshake           a bug
 //	handshake  conn       Answer                       1                               conn                a bug
-//	conn       stream     Deliver, Wake, Released      1 each (Pair)                   stream              merged
+//	conn       stream     Deliver, Wake                1 each (Pair)                   stream              merged
 //	stream     conn       Push, StreamWake             1 each a stream (Pair)          conn                merged
 //	stream     h3         Read, StreamWake             1 each a stream (Pair)          h3                  merged
-//	h3         stream     Write, Wake, Released        1 each (Pair)                   stream              merged
+//	h3         stream     Write, Wake                  1 each (Pair)                   stream              merged
 //	conn       h3         Connected, StreamCredit      1 each                          h3                  merged
-//	h3         conn       CloseOrder, CreditTaken      1 each                          conn                merged
+//	h3         conn       CloseOrder, CreditTaken      2 (1 behind requests), 1        conn                merged
 //	app        h3         Open, Send, Taken, Cancel    1 each an exchange              h3                  the caller waits
 //	app        h3         Goodbye                      1                               h3                  ignored
 //	h3         app        Delivery, Sent               1 each an exchange, + the last  app                 merged

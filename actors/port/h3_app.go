@@ -10,44 +10,8 @@ type Field struct {
 	Sensitive   bool // never indexed by an intermediary (RFC 9204 s7.1)
 }
 
-// Exchange is one request and its response, seen from the app: what the app's goroutines and the h3 room share.
-//
-// The app has at most one Open, one Send, one Taken and one Cancel in flight; h3 has at most one Delivery in Reads and
-// one Sent in Writes, plus the last of each, which carries an end or an error. After the last one nothing more comes.
-// Every Exchange gets exactly one last Delivery and one last Sent, whatever happens to the connection.
-type Exchange struct {
-	Reads  actor.Mailbox[*Delivery] // capacity 2
-	Writes actor.Mailbox[*Sent]     // capacity 2
-	Name   string                   // in a simulation: what orders the app's messages
-	Row    any                      // h3's own record
-	Stream *Stream                  // set by h3 before the first Delivery
-	Own    Answers                  // h3's own: the records it answers with
-
-	OpenOrder   Open
-	SendOrder   Send
-	TakenOrder  Taken
-	CancelOrder Cancel
-}
-
-// Answers are the records that h3 sends to the app. They live as long as the exchange: the app may still read the last
-// ones when h3 has forgotten it.
-type Answers struct {
-	Deliveries [2]Delivery
-	Sent       Sent // the last
-	Heads      [2][1][]Field
-	Pieces     [2][2]Piece
-}
-
-// NewExchange makes an exchange whose records point to it, and whose app gets its mail by hand.
-func NewExchange(hand actor.Hand) *Exchange {
-	x := &Exchange{}
-	x.Reads, x.Writes = actor.NewMailbox[*Delivery](2, hand, x), actor.NewMailbox[*Sent](2, hand, x)
-	x.OpenOrder.Exchange, x.SendOrder.Exchange, x.TakenOrder.Exchange, x.CancelOrder.Exchange = x, x, x, x
-	return x
-}
-
 // Open starts a request of ours (clients only): a HEADERS frame, and the end of the stream if Fin is set. Everything
-// else of the message follows as Sends, the first of which need not wait. With Fin it is answered by the last Sent.
+// else of the message follows as Sends, the first of which need not wait. With Fin the message is complete: no Sent comes.
 type Open struct {
 	Exchange *Exchange
 	Fields   []Field
@@ -63,7 +27,9 @@ func (o *Open) Release() {
 	err := &StreamError{Unprocessed: true, Err: ErrGone}
 	x.Own.Deliveries[0], x.Own.Sent = Delivery{Last: true, Err: err}, Sent{Last: true, Err: err}
 	x.Reads.Send(&x.Own.Deliveries[0])
-	x.Writes.Send(&x.Own.Sent)
+	if !o.Fin {
+		x.Writes.Send(&x.Own.Sent)
+	}
 }
 
 // Send is the next part of an outgoing message. Its parts are in wire order; any may be missing. h3 answers with one
@@ -74,6 +40,9 @@ type Send struct {
 	Chunks   []*actor.Chunk // body bytes; ownership moves. Each is sent as one DATA frame
 	Trailers []Field        // none if empty
 	Fin      bool           // the message is complete
+	// HandlerDone goes with Fin on a server: the handler has returned. It is the last message of the exchange, as with
+	// Cancel, and no Sent comes.
+	HandlerDone bool
 }
 
 func (*Send) toH3() {}
@@ -93,13 +62,14 @@ type Sent struct {
 }
 
 // Delivery is the next part of an incoming message. Its parts are in wire order; any may be missing. The app answers
-// with one Taken when it has used it up, unless Err is set; h3 merges what arrives meanwhile. A last one with Err does
-// not wait for that Taken.
+// with one Taken when it has used it up, unless Err or Used is set; h3 merges what arrives meanwhile. A last one with Err
+// does not wait for that Taken.
 type Delivery struct {
 	Heads    [][]Field // response heads (informational ones first), or the request's one
 	Pieces   []Piece   // body bytes; each holds its chunk once, and the app releases it
 	Trailers []Field
 	Last     bool  // the message is complete, or Err says why it ends here
+	Used     bool  // with Last: the bytes are few, and count as used up already
 	Err      error // stream reset, malformed message, connection died
 	Length   int64 // with a request's or a final response's head: the declared Content-Length, -1 if none
 }
@@ -130,13 +100,3 @@ func (*Cancel) toH3() {}
 type Goodbye struct{}
 
 func (*Goodbye) toH3() {}
-
-// Tasks starts app tasks. The h3 room of a server calls it once a request, after the head is complete and valid; the
-// first Delivery waits in the exchange's mailbox.
-type Tasks interface {
-	Handle(*Exchange)
-	// Ready tells a client's dialer, or a server's accept, that requests may flow: SETTINGS are out. It is called once.
-	Ready(*Connected)
-	// Refuse tells the app's pool that this connection takes no new requests (GOAWAY, Goodbye, then death).
-	Refuse(*Cause)
-}

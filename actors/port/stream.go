@@ -8,14 +8,15 @@ import (
 // Stream is one stream's address: what conn, the stream room and h3 share of it. Each field has one writer.
 type Stream struct {
 	ID       wire.StreamID
-	FromConn actor.Port[ToStream] // conn's edge: one Deliver, one wake, one Released, one Stop
-	FromH3   actor.Port[ToStream] // h3's edge: one Write, one wake, one Released
+	FromConn actor.Port[ToStream] // conn's edge: one Deliver, one wake, one Stop
+	FromH3   actor.Port[ToStream] // h3's edge: one Write, one wake
 
 	Down actor.Pair[Deliver] // conn -> stream
 	Up   actor.Pair[Push]    // stream -> conn
 	In   actor.Pair[Read]    // stream -> h3
 	Out  actor.Pair[Write]   // h3 -> stream
 
+	Owner   any // the engine's: the room
 	ConnRow any // conn's own record of the stream
 	H3Row   any // h3's own record of the stream
 
@@ -27,7 +28,17 @@ type Stream struct {
 
 // NewStream makes a stream's address, with every record pointing back to it. The two ports are the spawner's to set.
 func NewStream(id wire.StreamID) *Stream {
-	s := &Stream{ID: id}
+	return NewStreamIn(&Stream{}, id)
+}
+
+// NewStreamIn is NewStream in the memory of a stream that has left, and that conn and h3 have forgotten. Of the old
+// records their lists' memory remains.
+func NewStreamIn(s *Stream, id wire.StreamID) *Stream {
+	s.ID, s.ConnRow, s.H3Row = id, nil, nil
+	s.Down.Renew()
+	s.Up.Renew()
+	s.In.Renew()
+	s.Out.Renew()
 	s.ConnWake.Stream, s.RouterWake.Stream, s.WakeUp.FromConn = s, s, true
 	d1, d2 := s.Down.Both()
 	u1, u2 := s.Up.Both()
@@ -35,5 +46,8 @@ func NewStream(id wire.StreamID) *Stream {
 	w1, w2 := s.Out.Both()
 	d1.Stream, d2.Stream, u1.Stream, u2.Stream = s, s, s, s
 	r1.Stream, r2.Stream, w1.Stream, w2.Stream = s, s, s, s
+	for _, m := range [...]interface{ Reset() }{d1, d2, u1, u2, r1, r2, w1, w2} {
+		m.Reset()
+	}
 	return s
 }

@@ -20,8 +20,7 @@ type Read struct {
 	HasStop   bool // the peer asks us to stop sending
 	StopCode  uint64
 
-	Room  int  // how many bytes more the stream takes, now: 0 means wait for another Read
-	Ended bool // both halves are at their end and all was delivered: answer Released
+	Room int // how many bytes more the stream takes, now: 0 means wait for another Read
 }
 
 func (*Read) toH3() {}
@@ -55,12 +54,16 @@ type Write struct {
 	HasReset  bool // reset our half
 	ResetCode uint64
 	Behind    bool // with HasReset: not before the peer has acknowledged what was written, unless it asks us to stop
-	HasStop   bool // ask the peer to stop: what is not in a Read yet is discarded, and of that half only Ended is told
+	HasStop   bool // ask the peer to stop: what is not in a Read yet is discarded, and of that half nothing is told
 	StopCode  uint64
 
 	Taken   int // delivered bytes that are used up: flow-control credit returns
 	Urgency uint8
 	Reorder bool // Urgency is set
+
+	// Done is the last word: the room above has seen, or stopped, the peer's half, has ended ours, and has forgotten the
+	// stream. What was delivered counts as taken, and the stream says no more to it.
+	Done bool
 }
 
 func (*Write) toStream() {}
@@ -90,4 +93,6 @@ type StreamOptions struct {
 // is reached: the caller waits for one to end.
 type Streams interface {
 	Spawn(id wire.StreamID, o StreamOptions) *Stream
+	// Forget is conn's last word about a stream that said Ended: its address may now serve another one.
+	Forget(*Stream)
 }

@@ -12,6 +12,21 @@ type Random interface {
 	Uint64(purpose string) uint64
 }
 
+// Tasks starts app tasks. The h3 room of a server calls it once a request, after the head is complete and valid; the
+// first Delivery waits in the exchange's mailbox.
+type Tasks interface {
+	// Exchange makes an exchange for a request of the peer.
+	Exchange() *Exchange
+	// Over says that h3 is done with an exchange that ended without an error: no mail of the app is under way. One that
+	// ended otherwise is left to the collector.
+	Over(*Exchange)
+	Handle(*Exchange)
+	// Ready tells a client's dialer, or a server's accept, that requests may flow: SETTINGS are out. It is called once.
+	Ready(*Connected)
+	// Refuse tells the app's pool that this connection takes no new requests (GOAWAY, Goodbye, then death).
+	Refuse(*Cause)
+}
+
 // Limits are the bounds that the rooms of a connection keep. engine/limits.go holds their values, with the reason of
 // each and what happens when it is reached.
 type Limits struct {

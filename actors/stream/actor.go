@@ -22,9 +22,7 @@ type Stream struct {
 	reordered   bool        // conn does not know the urgency yet
 	fault       *wire.Error // the peer broke a rule
 	faultPushed bool
-	endTold     bool // h3 knows that both halves are at their end
-	h3Released  bool // h3 has forgotten the stream: nothing goes there any more
-	endPushed   bool // conn was asked to forget the stream: nothing goes there any more
+	done        bool // h3 has forgotten the stream: nothing goes there any more
 	left        bool
 }
 
@@ -53,11 +51,11 @@ func New(c Config) *Stream {
 // Reuse makes a room that was never launched, or has left, ready for another stream. Nothing remains of the one before;
 // Connect must follow.
 func (s *Stream) Reuse(c Config) {
-	scratch := s.receiving.scratch
-	*s = Stream{link: c.Link, urgency: port.DefaultUrgency}
+	s.rtt, s.urgency, s.link = 0, port.DefaultUrgency, c.Link
+	s.reordered, s.fault, s.faultPushed, s.done, s.left = false, nil, false, false, false
 	id := c.Link.ID
 	// RFC 9000 s2.1: unidirectional streams carry data from their initiator to its peer only.
-	s.receiving.begin(c, id.IsBidi() || id.Initiator() != c.Role, scratch)
+	s.receiving.begin(c, id.IsBidi() || id.Initiator() != c.Role)
 	s.sending.begin(c, id.IsBidi() || id.Initiator() == c.Role)
 }
 
@@ -77,8 +75,6 @@ func (s *Stream) Handle(_ mono.Time, m port.ToStream) {
 		s.write(m)
 	case *port.Wake:
 		s.woken(m)
-	case *port.Released:
-		s.released(m)
 	case *port.Stop:
 		s.leave()
 	}
@@ -91,8 +87,8 @@ func (s *Stream) Flush(now mono.Time) {
 	}
 	s.receiving.grant(now, s.rtt)
 	s.sending.look()
-	s.push()
 	s.read()
+	s.push()
 }
 
 // Left reports whether the room is over: it holds nothing.
@@ -116,7 +112,7 @@ func (s *Stream) deliver(m *port.Deliver) {
 	}
 	s.sending.fates(m)
 	s.receiving.fates(m)
-	if s.link.Down.Free() && !s.endPushed {
+	if s.link.Down.Free() {
 		s.ports.ToConn.Send(&s.link.ConnWake)
 	}
 }
@@ -131,7 +127,11 @@ func (s *Stream) write(m *port.Write) {
 	if m.HasStop {
 		s.receiving.stop(m.StopCode)
 	}
-	if s.link.Out.Free() && !s.h3Released {
+	if m.Done {
+		s.done = true
+		s.receiving.taken(s.receiving.untaken)
+	}
+	if s.link.Out.Free() {
 		s.ports.ToH3.Send(&s.link.RouterWake)
 	}
 }
@@ -144,14 +144,6 @@ func (s *Stream) woken(m *port.Wake) {
 	}
 }
 
-func (s *Stream) released(m *port.Released) {
-	if m.FromConn {
-		s.leave()
-		return
-	}
-	s.h3Released = true
-}
-
 // push sends conn what it is owed. It comes round again only if conn was quicker than the stream.
 func (s *Stream) push() {
 	for s.owesPush() {
@@ -161,16 +153,20 @@ func (s *Stream) push() {
 		}
 		next.Reset()
 		s.fillPush(m)
+		last := m.Ended
 		s.ports.ToConn.Send(m)
+		if last {
+			s.leave()
+			return
+		}
 	}
 }
 
-func (s *Stream) owesPush() bool {
-	if s.endPushed {
-		return false
-	}
-	return s.fault != nil && !s.faultPushed || s.ends() || s.reordered && s.sending.open() ||
-		s.sending.owesPush() || s.receiving.owesPush()
+func (s *Stream) owesPush() bool { return s.owesNews() || s.ends() }
+
+// owesNews reports whether there is something to push besides the end.
+func (s *Stream) owesNews() bool {
+	return s.fault != nil && !s.faultPushed || s.reordered && s.sending.open() || s.sending.owesPush() || s.receiving.owesPush()
 }
 
 func (s *Stream) fillPush(m *port.Push) {
@@ -181,11 +177,14 @@ func (s *Stream) fillPush(m *port.Push) {
 		m.Fault, s.faultPushed = s.fault, true
 	}
 	m.Ended = s.ends()
-	s.endPushed = m.Ended
 }
 
-// ends reports whether nothing more will ever be pushed.
-func (s *Stream) ends() bool { return s.endTold && s.h3Released }
+// ends reports whether nothing more will ever be said to anybody. A Read that h3 still has is waited for: the room must
+// not leave an edge on which something is under way.
+func (s *Stream) ends() bool { return s.over() && s.link.In.Quiet() }
+
+// over reports whether both halves are at their end and h3 has forgotten the stream.
+func (s *Stream) over() bool { return s.done && s.receiving.ended() && s.sending.ended() }
 
 // read sends h3 what it is owed.
 func (s *Stream) read() {
@@ -201,21 +200,13 @@ func (s *Stream) read() {
 }
 
 func (s *Stream) owesRead() bool {
-	if s.h3Released || s.endTold {
-		return false
-	}
-	return s.receiving.owesRead() || s.sending.owesRead() || s.ended()
+	return !s.done && (s.receiving.owesRead() || s.sending.owesRead())
 }
 
 func (s *Stream) fillRead(m *port.Read) {
 	s.receiving.fillRead(m)
 	s.sending.fillRead(m)
-	m.Ended = s.ended()
-	s.endTold = m.Ended
 }
-
-// ended reports whether both halves are at their end.
-func (s *Stream) ended() bool { return s.receiving.ended() && s.sending.ended() }
 
 // leave lets go of everything.
 func (s *Stream) leave() {

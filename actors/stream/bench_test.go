@@ -56,10 +56,7 @@ func (c *benchConn) Handle(_ mono.Time, m port.ToConn) {
 	p.Stream.Up.Free()
 }
 
-type benchH3 struct {
-	got   int
-	ended bool
-}
+type benchH3 struct{ got int }
 
 func (h *benchH3) Flush(mono.Time) {}
 func (h *benchH3) Handle(_ mono.Time, m port.ToH3) {
@@ -71,7 +68,6 @@ func (h *benchH3) Handle(_ mono.Time, m port.ToH3) {
 		h.got += len(r.Pieces[i].B)
 		r.Pieces[i].Chunk.Release()
 	}
-	h.ended = r.Ended
 	r.Stream.In.Free()
 }
 
@@ -103,7 +99,7 @@ func (b *bench) begin(link *port.Stream) {
 	}
 	b.s.Connect(b.ports)
 	b.conn.sentTo, b.conn.fin, b.conn.ended = 0, false, false
-	b.h3.got, b.h3.ended = 0, false
+	b.h3.got = 0
 }
 
 func (b *bench) turn(m port.ToStream) {
@@ -209,7 +205,7 @@ func BenchmarkSend(b *testing.B) {
 }
 
 // request is the whole life of a served stream: a request of 1 KiB and its answer.
-func (b *bench) request(link *port.Stream, released, gone port.ToStream) {
+func (b *bench) request(link *port.Stream) {
 	b.begin(link)
 	b.deliver(func(m *port.Deliver) {
 		b.batch.Retain(1)
@@ -218,24 +214,21 @@ func (b *bench) request(link *port.Stream, released, gone port.ToStream) {
 	b.write(func(m *port.Write) {
 		c := b.chunks.Get(1024)
 		c.B = c.Space()
-		m.Chunks, m.Fin, m.Taken = append(m.Chunks, c), true, 1024
+		m.Chunks, m.Fin, m.Done = append(m.Chunks, c), true, true
 	})
 	b.deliver(func(m *port.Deliver) {
 		m.SentTo = 1024
 		m.Acked = append(m.Acked, port.SentRange{Hi: 1024, Fin: true})
 	})
-	b.turn(released)
-	b.turn(gone)
 }
 
 func BenchmarkRequest(b *testing.B) {
 	w := newBench()
-	released, gone := &port.Released{}, &port.Released{FromConn: true}
 	link := port.NewStream(0) // no record is in flight at the end, so it can serve again
 	b.ReportAllocs()
 	for b.Loop() {
-		w.request(link, released, gone)
-		if !w.s.Left() || !w.conn.fin || w.h3.got != 1024 || !w.h3.ended || !w.conn.ended {
+		w.request(link)
+		if !w.s.Left() || !w.conn.fin || w.h3.got != 1024 || !w.conn.ended {
 			b.Fatal("the story has another end")
 		}
 	}

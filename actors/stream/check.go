@@ -23,15 +23,11 @@ func (s *Stream) check(all bool) error {
 		return fmt.Errorf("stream %d: sending: %w", s.link.ID, err)
 	}
 	switch {
-	case s.endTold && !s.ended():
-		return fmt.Errorf("stream %d: h3 was told of the end; states: receiving %d, sending %d, %d bytes not taken", s.link.ID, s.receiving.state, s.sending.state, s.receiving.untaken)
-	case s.endPushed && !s.ends():
-		return fmt.Errorf("stream %d: conn was told of the end; h3 knows: %v, has released: %v", s.link.ID, s.endTold, s.h3Released)
-	case s.h3Released && !s.endTold:
-		return fmt.Errorf("stream %d: h3 has released a stream that has not ended", s.link.ID)
+	case s.done && s.receiving.untaken != 0:
+		return fmt.Errorf("stream %d: h3 has forgotten it, and %d bytes are not taken", s.link.ID, s.receiving.untaken)
 	case s.faultPushed && s.fault == nil:
 		return fmt.Errorf("stream %d: conn was told of a fault that there is not", s.link.ID)
-	case s.owesPush() && !s.link.Up.InFlight():
+	case (s.owesNews() || s.over() && !s.link.In.InFlight()) && !s.link.Up.InFlight():
 		return fmt.Errorf("stream %d: conn is owed a Push, none is in flight", s.link.ID)
 	case s.owesRead() && !s.link.In.InFlight():
 		return fmt.Errorf("stream %d: h3 is owed a Read, none is in flight", s.link.ID)

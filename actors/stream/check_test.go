@@ -33,9 +33,7 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 		harm func(s *Stream)
 	}{
 		{"", func(*Stream) {}},
-		{"h3 was told of the end; states: receiving 0, sending 1, 2 bytes not taken", func(s *Stream) { s.endTold = true }},
-		{"conn was told of the end; h3 knows: false", func(s *Stream) { s.endPushed = true }},
-		{"h3 has released a stream that has not ended", func(s *Stream) { s.h3Released = true }},
+		{"h3 has forgotten it, and 2 bytes are not taken", func(s *Stream) { s.done = true }},
 		{"a fault that there is not", func(s *Stream) { s.faultPushed = true }},
 		{"conn is owed a Push, none is in flight", func(s *Stream) { s.reordered = true }},
 		{"h3 is owed a Read, none is in flight", func(s *Stream) { s.sending.stopOwed = true }},

@@ -3,14 +3,13 @@
 // Owns:      receiving    bytes in order and out of order, the window we grant, what was delivered and not yet taken
 // Owns:      sending      bytes until they are acknowledged, the window we are granted, the room offered to h3
 // Receives:  Deliver      frames of the peer and the fate of ours, from conn; one in flight, merged
-// Receives:  Write        bytes, ends and credit, from h3; one in flight, merged
+// Receives:  Write        bytes, ends and credit, and the last word, from h3; one in flight, merged
 // Receives:  Wake         conn or h3 freed its slot; one place each
-// Receives:  Released     h3, then conn, forgot the stream; one each
 // Receives:  Stop         the connection died
 // Sends:     Push         to conn: segments, lost ones first, and frames that are owed; one in flight, merged
 // Sends:     Read         to h3: ordered pieces, ends and room; one in flight, merged
 // Sends:     StreamWake   to conn or h3, whose slot was freed; one place each
-// Dies:      when h3 and conn have released it, or at Stop
+// Dies:      when both halves are at their end and h3 is done with them, or at Stop
 // RFC:       9000 sections 2 to 4, 13.3 (its stream frames) and 19.4, 19.5, 19.8, 19.10, 19.13
 //
 // The shell (actor.go) decides when to speak; the two halves are cores that take facts in and write what they owe into

@@ -309,9 +309,6 @@ func describeRead(m *port.Read) string {
 	if m.HasStop {
 		text += fmt.Sprintf(", stop %d", m.StopCode)
 	}
-	if m.Ended {
-		text += ", ended"
-	}
 	return text
 }
 
@@ -338,21 +335,28 @@ func (d *desk) home() {
 	}
 }
 
-// ends is the end of every story: h3 releases, conn releases, the room leaves.
+// ends is the end of every story: h3 is done, conn is told, the room leaves.
 func (d *desk) ends() {
 	d.t.Helper()
-	d.turn(&port.Released{})
+	d.write(done)
 	m := d.heldPush()
 	if m == nil || !m.Ended {
-		d.t.Fatal("h3 has released the stream, and conn is not asked to")
+		d.t.Fatal("h3 is done with the stream, and conn is not told of its end")
 	}
+	d.gone()
 	d.freePush(m)
-	d.turn(&port.Released{FromConn: true})
+}
+
+// gone checks that the room has left.
+func (d *desk) gone() {
+	d.t.Helper()
 	if !d.s.Left() {
-		d.t.Fatal("conn and h3 have released the stream, and it does not leave")
+		d.t.Fatal("all is said, and the room does not leave")
 	}
 	d.home()
 }
+
+func done(m *port.Write) { m.Done = true }
 
 func acked(lo, hi int, fin bool) func(*port.Deliver) {
 	return func(m *port.Deliver) {

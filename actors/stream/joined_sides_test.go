@@ -100,7 +100,6 @@ func (c *sideConn) push(m *port.Push) {
 		c.ended = true
 		c.drop()
 		c.link.Down.Filling().Release()
-		c.link.FromConn.Send(&port.Released{FromConn: true})
 	}
 }
 
@@ -281,8 +280,7 @@ type sideH3 struct {
 	fin, reset    bool
 	stopped       bool // the peer wants no more
 	refused       bool // we want no more
-	ended         bool // Ended was heard
-	gone          bool
+	gone          bool // Done was said
 	stopping      bool
 }
 
@@ -301,8 +299,8 @@ func (h *sideH3) read(m *port.Read) {
 		h.link.In.Free()
 		return
 	}
-	if h.gone || h.ended {
-		h.fault("end %d: a Read after the end: %s", h.me, describeRead(m))
+	if h.gone && (m.Fin || m.HasReset) {
+		h.fault("end %d: an end after Done: %s", h.me, describeRead(m))
 	}
 	for _, p := range m.Pieces {
 		for i, b := range p.B {
@@ -315,7 +313,7 @@ func (h *sideH3) read(m *port.Read) {
 		h.untaken += len(p.B)
 		p.Chunk.Release()
 	}
-	h.fin, h.reset, h.ended = h.fin || m.Fin, h.reset || m.HasReset, m.Ended
+	h.fin, h.reset = h.fin || m.Fin, h.reset || m.HasReset
 	h.done = h.done || m.Fin || m.HasReset
 	h.stopped = h.stopped || m.HasStop
 	h.room = m.Room
@@ -327,14 +325,6 @@ func (h *sideH3) read(m *port.Read) {
 // Flush writes, takes and ends, in its own time.
 func (h *sideH3) Flush(mono.Time) {
 	if h.stopping || h.gone {
-		return
-	}
-	if h.ended {
-		if h.rng.IntN(3) == 0 {
-			h.gone = true
-			h.link.Out.Filling().Release()
-			h.link.FromH3.Send(&port.Released{})
-		}
 		return
 	}
 	m, some := h.link.Out.Filling(), false
@@ -350,10 +340,14 @@ func (h *sideH3) Flush(mono.Time) {
 	if h.reads && !h.done && h.plan.stops[h.me] && h.rng.IntN(60) == 0 {
 		m.HasStop, m.StopCode, h.done, h.refused, some = true, 6, true, true, true
 	}
+	if (h.done || !h.reads) && (h.finished || !h.sends) && h.rng.IntN(3) == 0 {
+		m.Done, some = true, true
+	}
 	if !some && m.Taken == 0 && len(m.Chunks) == 0 && !m.Fin && !m.HasReset && !m.HasStop {
 		return
 	}
 	if m, next, ok := h.link.Out.Ready(); ok {
+		h.gone = m.Done
 		next.Reset()
 		h.link.FromH3.Send(m)
 	}

@@ -161,8 +161,8 @@ func (w *pair) stop() {
 func (w *pair) describe() (s string) {
 	for _, e := range w.ends {
 		h, c := e.h3, e.conn
-		s += fmt.Sprintf("\nend %d: wrote %d of %d, got %d, room %d, untaken %d, done %v, ended %v, gone %v; conn unsent %d, credit %d, open packets %d, ended %v; sending %d receiving %d",
-			e.me, h.written, h.size, h.got, h.room, h.untaken, h.done, h.ended, h.gone, len(c.unsent), c.credit, len(c.packets), c.ended, e.s.sending.state, e.s.receiving.state)
+		s += fmt.Sprintf("\nend %d: wrote %d of %d, got %d, room %d, untaken %d, done %v, gone %v; conn unsent %d, credit %d, open packets %d, ended %v; sending %d receiving %d",
+			e.me, h.written, h.size, h.got, h.room, h.untaken, h.done, h.gone, len(c.unsent), c.credit, len(c.packets), c.ended, e.s.sending.state, e.s.receiving.state)
 	}
 	return s
 }

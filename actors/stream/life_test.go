@@ -5,10 +5,11 @@ import (
 	"testing"
 
 	"quicpro/actors/port"
+	"quicpro/internal/buffer"
 	"quicpro/wire"
 )
 
-func TestTheEndWaitsForH3AndForConn(t *testing.T) {
+func TestTheEndWaitsForH3(t *testing.T) {
 	d := newDesk(t, ourBidi)
 	d.says("request", true)
 	d.pushes("request", "0:request.")
@@ -16,23 +17,41 @@ func TestTheEndWaitsForH3AndForConn(t *testing.T) {
 	d.reads("answer", "room 993, answer, fin")
 	d.deliver(acked(0, 7, true))
 	d.reads("h3 still has the answer", "")
-	d.write(took(6))
-	d.pushes("credit", "consumed 6")
-	d.reads("taken", "room 1000, ended")
+	d.write(took(4))
+	d.pushes("credit", "consumed 4")
 	d.turn()
 	d.pushes("h3's handler may run on", "")
-	d.turn(&port.Released{})
-	d.pushes("h3 has forgotten the stream", "ended")
+	d.write(done)
+	d.pushes("h3 has forgotten the stream, and used up the rest", "consumed 2, ended")
+	d.gone()
 	d.deliver(func(m *port.Deliver) { m.Spans = append(m.Spans, d.span(0, "answer", true)) })
 	d.pushes("a late duplicate changes nothing", "")
-	if d.s.Left() {
-		t.Fatal("conn has not answered")
-	}
-	d.turn(&port.Released{FromConn: true})
-	if !d.s.Left() {
-		t.Fatal("conn has answered")
-	}
 	d.home()
+}
+
+func TestTheEndWaitsForTheLastAcknowledgement(t *testing.T) {
+	d := newDesk(t, theirBidi)
+	d.data(0, "GET", true)
+	d.reads("request", "room 1000, GET, fin")
+	d.write(func(m *port.Write) { m.Chunks, m.Fin, m.Done = d.chunk(m.Chunks, "200"), true, true })
+	d.pushes("the answer, and all that h3 had", "0:200., consumed 3")
+	d.deliver(lost(0, 3, true))
+	d.pushes("lost", "0:200. again")
+	d.deliver(acked(0, 3, true))
+	d.reads("h3 wants to hear nothing", "")
+	d.pushes("the end", "ended")
+	d.gone()
+}
+
+func TestTheEndWaitsForTheReadThatH3Has(t *testing.T) {
+	d := newDesk(t, theirUni)
+	d.data(0, "abc", true)
+	m := d.heldRead()
+	d.write(done)
+	d.pushes("the Read is not freed", "consumed 3")
+	d.freeRead(m) // and wakes the room
+	d.pushes("now", "ended")
+	d.gone()
 }
 
 func TestTheEndWaitsForTheSlot(t *testing.T) {
@@ -40,13 +59,11 @@ func TestTheEndWaitsForTheSlot(t *testing.T) {
 	d.says("abc", true)
 	m := d.heldPush()
 	d.deliver(acked(0, 3, true))
-	d.reads("over", "room 1000, ended")
-	d.turn(&port.Released{})
+	d.write(done)
 	d.pushes("a Push is in flight", "")
 	d.freePush(m)
 	d.pushes("now", "ended")
-	d.turn(&port.Released{FromConn: true})
-	d.home()
+	d.gone()
 }
 
 func TestWhoWaitsForAFreeSlotIsWoken(t *testing.T) {
@@ -105,7 +122,7 @@ func TestMailAfterTheEndIsReleased(t *testing.T) {
 	deliver, write := d.link.Down.Filling(), d.link.Out.Filling()
 	deliver.Spans = append(deliver.Spans, d.span(4, "late", true))
 	write.Chunks = d.chunk(write.Chunks, "late")
-	d.turn(&port.Stop{}, deliver, write, &d.link.WakeUp, &d.link.WakeIn, &port.Released{}, &port.Released{FromConn: true}, &port.Stop{})
+	d.turn(&port.Stop{}, deliver, write, &d.link.WakeUp, &d.link.WakeIn, &port.Stop{})
 	if len(d.conn.heard) != 0 || len(d.h3.heard) != 0 {
 		t.Fatal("a room that is gone speaks")
 	}
@@ -125,53 +142,23 @@ func TestReuseLeavesNothingOfTheStreamBefore(t *testing.T) {
 	c := Config{Link: again.link, Options: testOptions, Chunks: &again.chunks, Limits: testLimits}
 	again.s.Reuse(c)
 	fresh := New(c)
-	scratch := again.s.receiving.scratch
-	again.s.receiving.scratch = nil
+	memory := *again.s
+	again.s.receiving.scratch, fresh.sending.bytes, again.s.sending.bytes = nil, buffer.SendBuffer{}, buffer.SendBuffer{}
 	if a, b := describe(again.s), describe(fresh); a != b {
 		t.Fatalf("reused:\n%s\nfresh:\n%s", a, b)
 	}
-	again.s.receiving.scratch = scratch
+	*again.s = memory
 	again.connect()
 	again.data(0, "GET /", true)
 	again.reads("a life like the first", "room 1000, GET /, fin")
 	again.write(func(m *port.Write) { m.Taken, m.Fin, m.Chunks = 5, true, again.chunk(m.Chunks, "200") })
 	again.pushes("a life like the first", "0:200., consumed 5")
 	again.deliver(acked(0, 3, true))
-	again.reads("a life like the first", "room 1000, ended")
 	again.ends()
 }
 
 // describe is every field of a room.
 func describe(s *Stream) string { return fmt.Sprintf("%+v", *s) }
-
-func TestNobodyWhoHasForgottenTheStreamIsWoken(t *testing.T) {
-	d := newDesk(t, ourUni)
-	d.says("a", true)
-	d.pushes("bytes", "0:a.")
-	d.deliver(acked(0, 1, true))
-	d.reads("over", "room 1000, ended")
-	wanted := func() (port.ToStream, port.ToStream) {
-		down, next, _ := d.link.Down.Ready()
-		next.Reset()
-		d.link.Down.Ready()
-		out, more, _ := d.link.Out.Ready()
-		more.Reset()
-		d.link.Out.Ready()
-		return down, out
-	}
-	down, out := wanted()
-	d.turn(&port.Released{}, out)
-	if len(d.h3.heard) != 0 {
-		t.Fatalf("h3 has forgotten the stream and heard %v", d.h3.heard)
-	}
-	d.pushes("h3 released", "ended")
-	d.turn(down)
-	if len(d.conn.heard) != 0 {
-		t.Fatalf("conn was told to forget the stream and heard %v", d.conn.heard)
-	}
-	d.turn(&port.Released{FromConn: true})
-	d.home()
-}
 
 func TestABrokenNeighbourIsOurBug(t *testing.T) {
 	for _, c := range []struct {

@@ -50,14 +50,14 @@ type receiving struct {
 	moved     bool        // bytes were consumed since the window was asked
 }
 
-func (r *receiving) begin(c Config, exists bool, scratch []buffer.Piece) {
-	*r = receiving{scratch: scratch}
+func (r *receiving) begin(c Config, exists bool) {
+	*r = receiving{scratch: r.scratch, bytes: r.bytes}
+	r.bytes.Renew(c.Limits.StreamGaps)
 	if !exists {
 		r.state = recvAbsent
 		return
 	}
 	r.chunks = c.Chunks
-	r.bytes = buffer.NewReassembly(c.Limits.StreamGaps)
 	r.window = flow.NewRecvWindow(wire.Offset(c.Options.RecvWindow), wire.Offset(c.Options.MaxRecvWindow))
 	// Credit for a few bytes is not worth a message. All streams together hold back at most a quarter of the
 	// connection's window, and conn grants more when half of it is used, so the peer never waits for what is held back.

@@ -52,7 +52,8 @@ type sending struct {
 }
 
 func (s *sending) begin(c Config, exists bool) {
-	*s = sending{}
+	*s = sending{bytes: s.bytes}
+	s.bytes.Renew()
 	if !exists {
 		s.state = sendAbsent
 		return

@@ -30,11 +30,18 @@ type Chunk struct {
 func (c *Chunk) Space() []byte { return c.space }
 
 // Headroom is what a writer of body bytes leaves free at the start of a chunk, for a frame header that a room will Prepend.
-const Headroom = 16
+// In the first chunk of a message it leaves HeadHeadroom, for the head: most fit, and a small message is one piece then.
+const (
+	Headroom     = 16
+	HeadHeadroom = 512
+)
+
+// Free is how much can be put in front of B.
+func (c *Chunk) Free() int { return cap(c.space) - cap(c.B) }
 
 // Prepend puts h directly in front of B, into the headroom. It is for a chunk with one holder.
 func (c *Chunk) Prepend(h []byte) {
-	at := cap(c.space) - cap(c.B) - len(h)
+	at := c.Free() - len(h)
 	if at < 0 {
 		panic("actor: a chunk without headroom was to be prepended to")
 	}

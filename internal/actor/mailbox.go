@@ -50,5 +50,12 @@ func (b Mailbox[M]) Offer(m M) {
 	offer()
 }
 
+// Empty drops what is in the mailbox. Nobody may send to it or wait for it meanwhile.
+func (b Mailbox[M]) Empty() {
+	for len(b.c) > 0 {
+		<-b.c
+	}
+}
+
 // C is the channel that the app receives from.
 func (b Mailbox[M]) C() <-chan M { return b.c }

@@ -35,5 +35,17 @@ func (p *Pair[T]) Free() (wake bool) { return p.slot.Free() }
 // Woken is the sender's word that it handles the wake: the pair is ready again.
 func (p *Pair[T]) Woken() { p.slot.Woken() }
 
+// Quiet reports whether no record is in flight. If one is, the receiver wakes the sender when it has freed it.
+func (p *Pair[T]) Quiet() bool {
+	if !p.slot.TakeOrWant() {
+		return false
+	}
+	p.slot.Free()
+	return true
+}
+
+// Renew makes a pair as new that neither side uses any more. The records stay as they are.
+func (p *Pair[T]) Renew() { p.slot, p.filling = Slot{}, 0 }
+
 // InFlight reports whether a record is with the receiver.
 func (p *Pair[T]) InFlight() bool { return p.slot.Taken() }

@@ -67,6 +67,17 @@ func Spawn[M any](sys System, spec Spec, b Behaviour[M]) *Room[M] {
 	return r
 }
 
+// Reuse makes a room that is at rest one that was never launched, with its inbox of before. The ports that led into it
+// still do: they must be forgotten, or opened for the same edges again.
+func (r *Room[M]) Reuse(sys System, spec Spec, b Behaviour[M]) {
+	*r = Room[M]{spec: spec, sys: sys, b: b, mail: r.mail}
+	r.yielder, _ = b.(Yielder)
+	r.leaver, _ = b.(Leaver)
+}
+
+// AtRest reports whether the room, which has left, has released all its mail, so that no goroutine is in it.
+func (r *Room[M]) AtRest() bool { return r.pending.Load() == 0 }
+
 // Name is the room's name.
 func (r *Room[M]) Name() string { return r.spec.Name }
 

@@ -149,8 +149,14 @@ func (r *Reassembly) Release() {
 	for r.head < len(r.segments) {
 		r.dropHead()
 	}
-	r.segments, r.head, r.gaps = nil, 0, 0
+	r.segments, r.head, r.gaps = spare(r.segments), 0, 0
 	r.ordered, r.discards = r.read, true
+}
+
+// Renew makes the buffer as new, for another stream.
+func (r *Reassembly) Renew(maxGaps int) {
+	r.Release()
+	*r = Reassembly{segments: r.segments, maxGaps: maxGaps}
 }
 
 // Readable is how many bytes Pop or Read can give now.

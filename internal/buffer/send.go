@@ -162,7 +162,22 @@ func (b *SendBuffer) Reset() {
 	for i := b.head; i < len(b.chunks); i++ {
 		b.release(&b.chunks[i])
 	}
-	b.chunks, b.head, b.reset = nil, 0, true
+	b.chunks, b.head, b.reset = spare(b.chunks), 0, true
+}
+
+// Renew makes the buffer empty and ready for another stream.
+func (b *SendBuffer) Renew() {
+	b.Reset()
+	*b = SendBuffer{chunks: b.chunks}
+}
+
+// spare is the memory of a list for the next one: a long list's is not worth keeping.
+func spare[T any](list []T) []T {
+	if cap(list) > 16 {
+		return nil
+	}
+	clear(list)
+	return list[:0]
 }
 
 // AllAcked reports whether the peer has everything, the FIN included: the state "Data Recvd" (RFC 9000 s3.1).

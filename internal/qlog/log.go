@@ -42,6 +42,7 @@ type Log struct {
 	frame   wire.Frame // scratch
 	closed  bool
 
+	inline  bool      // whoever reports writes
 	writing bool      // a goroutine writes
 	idle    sync.Cond // it ended
 	spare   []byte
@@ -72,6 +73,14 @@ func New(w io.WriteCloser, role wire.Role, odcid wire.ConnectionID, wallStart ti
 	l.mu.Lock()
 	l.started(odcid)
 	l.mu.Unlock()
+	return l
+}
+
+// NewInline is New for a simulated run: the goroutine that reports an event writes it, so that nothing is ever dropped, and
+// the file is a function of the events.
+func NewInline(w io.WriteCloser, role wire.Role, odcid wire.ConnectionID, wallStart time.Time, start mono.Time) *Log {
+	l := New(w, role, odcid, wallStart, start)
+	l.inline = true
 	return l
 }
 
@@ -333,6 +342,11 @@ func (l *Log) confess(now mono.Time) {
 
 // write has a goroutine write what waits; it lives until nothing does.
 func (l *Log) write() {
+	if l.inline && l.err == nil {
+		_, l.err = l.w.Write(l.e.b)
+		l.e.b = l.e.b[:0]
+		return
+	}
 	if !l.writing && l.err == nil {
 		l.writing = true
 		go l.drain()

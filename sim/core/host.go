@@ -103,21 +103,25 @@ func (h *Host) Name() string { return h.name }
 func (h *Host) Addr() netip.Addr { return h.addr }
 
 // Freeze stops everything on the host; datagrams wait in its sockets, and its timers are late.
-func (h *Host) Freeze() { h.frozen = true }
+func (h *Host) Freeze() { h.frozen = true; h.tell(Froze) }
 
 // Thaw ends a Freeze.
-func (h *Host) Thaw() { h.frozen = false }
+func (h *Host) Thaw() { h.frozen = false; h.tell(Thawed) }
 
 // CutOff makes the host silent and deaf: what it sends is lost, and what is sent to it too.
-func (h *Host) CutOff() { h.down = true }
+func (h *Host) CutOff() { h.down = true; h.tell(WentDown) }
 
 // Rejoin ends a CutOff.
-func (h *Host) Rejoin() { h.down = false }
+func (h *Host) Rejoin() { h.down = false; h.tell(CameBack) }
+
+// Crash is a CutOff that a Reborn ends.
+func (h *Host) Crash() { h.down = true; h.tell(Crashed) }
 
 // Reborn ends a CutOff as another life of the host: its engine draws other random numbers, but for the key of its
 // stateless resets if keepKeys is set.
 func (h *Host) Reborn(keepKeys bool) {
 	h.down = false
+	h.tell(Restarted)
 	h.life++
 	if !keepKeys {
 		h.keys = h.life

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -93,10 +94,13 @@ func (w *World) collect() {
 	if len(posts) == 0 {
 		return
 	}
-	slices.SortStableFunc(posts, func(a, b post) int { return strings.Compare(a.identity, b.identity) })
+	who := func(a, b post) int {
+		return cmp.Or(strings.Compare(a.host.name, b.host.name), strings.Compare(a.identity, b.identity))
+	}
+	slices.SortStableFunc(posts, who)
 	for len(posts) > 0 {
 		n := 1
-		for n < len(posts) && posts[n].identity == posts[0].identity {
+		for n < len(posts) && who(posts[n], posts[0]) == 0 {
 			n++
 		}
 		w.enqueue(w.interleave(posts[:n]))

@@ -103,6 +103,8 @@ func (s *Socket) Write(b []byte, segSize int, to netip.AddrPort, _ netip.Addr, e
 		w.bytes += uint64(len(datagram))
 		if !s.h.down {
 			w.net.Send(instant(w.now), s.local, to, ecn, datagram)
+		} else if w.watch != nil {
+			w.watch.Unsent(s.local, to, ecn, datagram)
 		}
 	}
 	return len(b), nil
@@ -161,21 +163,26 @@ func (s *Socket) train(buf []byte) (n, count int) {
 func (w *World) arrive(d link.Delivery) {
 	h := w.addrs[d.To.Addr()]
 	if h == nil || h.down {
-		w.net.Release(d.Bytes)
+		w.miss(d, MissedCutOff)
 		return
 	}
 	s := h.sockets[d.To.Port()]
 	switch {
 	case s == nil:
 		w.refuse(d)
-	case s.remote.IsValid() && s.remote != d.From, s.bytes+len(d.Bytes) > socketBuffer:
+		w.miss(d, MissedNoSocket)
+	case s.remote.IsValid() && s.remote != d.From:
+		w.miss(d, MissedStranger)
+	case s.bytes+len(d.Bytes) > socketBuffer:
+		w.miss(d, MissedFull)
 	default:
+		if w.watch != nil {
+			w.watch.Arrived(d, Taken)
+		}
 		s.queue = append(s.queue, d)
 		s.bytes += len(d.Bytes)
 		s.wake()
-		return
 	}
-	w.net.Release(d.Bytes)
 }
 
 // refusalTime is how long the network takes to say that nobody listens.

@@ -34,6 +34,7 @@ type World struct {
 	scripts  map[any]func() // what is called behind mail, by its key
 
 	datagrams uint64 // sent
+	watch     Watch  // may be nil
 	bytes     uint64 // of them
 
 	journal journal
@@ -59,6 +60,8 @@ type Options struct {
 	Record bool
 	// Tap sees every datagram at both ends of every link. It may be nil.
 	Tap func(link.Event)
+	// Watch is told what happens to datagrams and hosts outside the links. It may be nil.
+	Watch Watch
 }
 
 // New makes an empty world.
@@ -70,7 +73,7 @@ func New(o Options) *World {
 	w.nobody = &Host{w: w}
 	w.order = newOrder(o.Order, o.Draw)
 	w.net = link.NewNetwork(o.Draw)
-	w.net.Tap = o.Tap
+	w.net.Tap, w.watch = o.Tap, o.Watch
 	w.orders, w.mail = newQueues[string](), newQueues[any]()
 	w.journal = newJournal(o.Record)
 	w.checks.extra = o.Check

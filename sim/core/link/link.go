@@ -15,9 +15,10 @@ type Datagram struct {
 	ECN      udp.ECN
 	Bytes    []byte
 
-	// A network's own: the way, and how many of its links lie behind.
-	way  *way
-	hops int
+	// A network's own: the way, how many of its links lie behind, and the datagram's number among all.
+	way    *way
+	hops   int
+	serial uint64
 }
 
 // Arrival is a datagram that comes out of a link at a time.
@@ -72,6 +73,9 @@ func New(c Config, at draw.Place) *Link {
 
 // Name is the link's: its place's.
 func (l *Link) Name() string { return l.at.Name() }
+
+// Config is what the link was made with.
+func (l *Link) Config() Config { return l.c }
 
 // Counts says what has happened so far.
 func (l *Link) Counts() Counts { return l.counts }

@@ -70,6 +70,14 @@ func (n *Network) NAT(name string, public netip.Addr, rebinds ...Rebind) error {
 	return nil
 }
 
+// Rebinds are those of a host's NAT; none if it has no NAT.
+func (n *Network) Rebinds(name string) []Rebind {
+	if h := n.host(name); h != nil && h.nat != nil {
+		return h.nat.rebinds
+	}
+	return nil
+}
+
 // outward is the public address of a socket that sends.
 func (t *nat) outward(now mono.Time, socket netip.AddrPort) netip.AddrPort {
 	t.pass(now)

@@ -27,6 +27,7 @@ type Network struct {
 	memory memory
 	out    []Delivery
 	ends   Counts
+	sent   uint64 // datagrams, ever
 }
 
 // Delivery is a datagram that has reached a host. Its bytes are the receiver's until it gives them back by Release.
@@ -35,6 +36,7 @@ type Delivery struct {
 	From, To netip.AddrPort // as the receiver sees them
 	ECN      udp.ECN
 	Bytes    []byte
+	Serial   uint64 // as in Event
 }
 
 // Event is one datagram at one end of one link.
@@ -49,6 +51,9 @@ type Event struct {
 	ECN      udp.ECN
 	Bytes    []byte // valid during the call, not to be changed
 	Verdict  Verdict
+	// Serial numbers the datagrams that hosts have sent, from 1. Copies of one, and what is left of it behind a link that
+	// corrupts it, keep its number.
+	Serial uint64
 }
 
 type host struct {
@@ -217,7 +222,8 @@ func (n *Network) Send(now mono.Time, from, to netip.AddrPort, ecn udp.ECN, b []
 		panic("link: " + from.String() + " sends, and is no host")
 	}
 	from, to = unmap(from), unmap(to)
-	d := Datagram{From: from, To: to, ECN: ecn, Bytes: n.memory.copy(b), way: h.way(n.owners[to.Addr()])}
+	n.sent++
+	d := Datagram{From: from, To: to, ECN: ecn, Bytes: n.memory.copy(b), way: h.way(n.owners[to.Addr()]), serial: n.sent}
 	if h.nat != nil && len(d.way.links) > 0 {
 		d.From = h.nat.outward(now, from)
 	}
@@ -289,7 +295,7 @@ func (n *Network) exit(at mono.Time, f flight) {
 		d.To = inside
 	}
 	n.ends.add(Verdict{Fate: Delivered})
-	n.out = append(n.out, Delivery{at, d.From, d.To, d.ECN, d.Bytes})
+	n.out = append(n.out, Delivery{at, d.From, d.To, d.ECN, d.Bytes, d.serial})
 }
 
 // end is that of a datagram which nobody gets.
@@ -306,6 +312,7 @@ func (n *Network) tap(at mono.Time, where string, d *Datagram, e Event) {
 		return
 	}
 	e.At, e.Link, e.From, e.To, e.ECN, e.Bytes = at, where, d.From, d.To, d.ECN, d.Bytes
+	e.Serial = d.serial
 	n.Tap(e)
 }
 

@@ -91,7 +91,7 @@ func (a *Ask) ask() {
 		{Name: ":path", Value: "/" + a.How.String() + "/" + strconv.Itoa(a.N)},
 	}
 	o.Fin = a.Up == 0 && !a.Trailers
-	a.began, a.pending = true, o.Fin
+	a.began, a.wrote = true, o.Fin // with Fin the message is complete: no Sent comes
 	a.h.Open(a.x)
 	if a.Cancel > 0 {
 		a.w.core.After(a.Cancel, a.cancel)

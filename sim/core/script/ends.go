@@ -66,7 +66,7 @@ func (e *ends) hurry() {
 func (e *ends) receive(head func([]port.Field)) bool {
 	if d := e.used; d != nil && !e.resting {
 		e.used = nil
-		if !e.mute && d.Err == nil {
+		if !e.mute && d.Err == nil && !d.Used {
 			e.h.Taken(e.x)
 		}
 		return true
