@@ -217,6 +217,16 @@ func (c *Conn) dropLevel(level wire.Level) {
 	}
 }
 
+// judgeSize goes back to smaller datagrams when those of the present size vanish.
+func (c *Conn) judgeSize() {
+	if c.path.fits() {
+		return
+	}
+	c.path.hole = hole{}
+	c.path.largest = c.path.smaller()
+	c.resize(c.path.largest)
+}
+
 // resize changes how large datagrams are.
 func (c *Conn) resize(bytes int) {
 	c.path.datagram = bytes

@@ -100,6 +100,7 @@ type fates Conn
 // Acked implements recovery.Fates.
 func (f *fates) Acked(sp wire.Space, _ wire.PacketNumber, p *recovery.Packet[content]) {
 	c := (*Conn)(f)
+	c.path.hole.carried = c.path.hole.carried || c.path.large(sp, int(p.Size))
 	c.each(&p.Content, sp, (*Conn).factAcked)
 	c.sent.release(&p.Content)
 }
@@ -107,6 +108,7 @@ func (f *fates) Acked(sp wire.Space, _ wire.PacketNumber, p *recovery.Packet[con
 // Lost implements recovery.Fates.
 func (f *fates) Lost(sp wire.Space, pn wire.PacketNumber, p *recovery.Packet[content]) {
 	c := (*Conn)(f)
+	c.path.hole.missed = c.path.hole.missed || c.path.large(sp, int(p.Size))
 	if !p.Content.again {
 		c.each(&p.Content, sp, (*Conn).factLost)
 	}
@@ -241,6 +243,7 @@ func (c *Conn) ackFrame(f *wire.Ack, sp wire.Space, at mono.Time) error {
 
 // congest tells the congestion controller what an ACK frame or a timeout amounted to.
 func (c *Conn) congest(o *recovery.Outcome, sp wire.Space) {
+	c.judgeSize()
 	if o.LostPackets > 0 {
 		c.cc.OnCongestion(c.now, congestion.Loss{Sent: o.LostSent, Packets: o.LostPackets})
 	}

@@ -40,10 +40,19 @@ func (c *Conn) expire() {
 		case recovery.LossTimeout:
 			c.congest(&o, due.Space)
 		case recovery.ProbeTimeout:
+			c.judgeSilence(due.Space)
 			c.probe(due.Space, due.Probes)
 			c.traceMetrics() // the backoff has grown
 		}
 	}
+}
+
+// judgeSilence judges the size of datagrams when nobody answers, so that nothing is declared lost.
+func (c *Conn) judgeSilence(sp wire.Space) {
+	for pn, p, ok := c.loss.Outstanding(sp, 0); ok && !c.path.hole.missed; pn, p, ok = c.loss.Outstanding(sp, pn+1) {
+		c.path.hole.missed = c.path.large(sp, int(p.Size))
+	}
+	c.judgeSize()
 }
 
 // probe makes packets of a space ignore the congestion window, and gives them something to say (RFC 9002 s6.2.4).

@@ -135,7 +135,9 @@ func (s *Side) silence() time.Duration {
 	}
 	pto := rtt + max(4*variation, time.Millisecond) + delay
 	pto <<= min(max(r.metrics.PTOCount, 0), maxBackoff)
-	return pto + pto/2 + s.book.options.ProbeMargin
+	// RFC 9002 A.8: while a packet waits for the time threshold (s6.1.2) there is no probe timeout.
+	loss := max(rtt, r.metrics.LatestRTT) * 9 / 8
+	return max(pto, loss) + pto/2 + s.book.options.ProbeMargin
 }
 
 // initialRTT is kInitialRtt (RFC 9002 s6.2.2).

@@ -41,7 +41,7 @@ func Profiles() []Profile {
 		{"bursty", "losses in bursts, and by a small queue", bursty},
 		{"mobile", "jitter, reordering, changes of the path, outages of up to three seconds", mobile},
 		{"narrow", "tiny windows, quotas and queues on fast links", narrow},
-		{"hostile-network", "corrupt, doubled, reordered, remarked and targeted datagrams", hostile},
+		{"hostile-network", "corrupt, doubled, reordered, remarked and targeted datagrams, a smaller MTU", hostile},
 		{"crash", "a server that crashes, pauses and says goodbye", crash},
 		{"everything", "a random part of all of the above at once", everything},
 	}
@@ -152,13 +152,14 @@ func narrow(d dice, s *setting) {
 	}
 }
 
-// hostile lets no datagram shrink below what the engine sends: it does not search for the path's MTU yet, and a path that
-// carries less than 1452 bytes loses all that is larger.
 func hostile(d dice, s *setting) {
 	s.both(func(c *link.Config) {
 		c.Corrupt, c.Duplicate = d.share("corrupt", 0, 0.03), d.share("twice", 0, 0.1)
 		c.Reorder, c.MarkCE = d.share("reorder", 0, 0.1), d.share("marks", 0, 0.1)
 		c.ECN = link.Rewrite(d.between("ecn", 0, 2))
+		if at := mono.Time(d.time("mtu when", 0, time.Second)); d.coin("mtu") {
+			c.MTUChanges = []link.MTUChange{{At: at, MTU: d.between("mtu", 1200, 1452)}}
+		}
 		kinds := []link.Kind{link.Initial, link.Handshake, link.OneRTT}
 		for i := range d.between("targets", 0, 3) {
 			c.Drop = append(c.Drop, link.Target{Kind: kinds[(i+d.between("kind", 0, 2))%3], N: uint64(1 + i)})

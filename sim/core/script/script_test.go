@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"quicpro/internal/mono"
 	"quicpro/sim/core/draw"
 	"quicpro/sim/core/link"
 )
@@ -192,5 +193,32 @@ func TestAGoodbyeIsHeardBeforeTheClose(t *testing.T) {
 	})
 	if err := w.Finish(); err != nil || w.Tally().Again != 1 || w.Tally().Turned != 0 || w.Tally().Dials != 2 {
 		t.Errorf("%v, %+v", err, w.Tally())
+	}
+}
+
+// A path that carries less than the engine sends, and does not say so, is found out: the connection goes on with smaller
+// datagrams, also when the path changes in the middle.
+func TestAPathThatSwallowsLargeDatagrams(t *testing.T) {
+	for name, way := range map[string]link.Config{
+		"1300 bytes":            {Delay: 10 * time.Millisecond, MTU: 1300},
+		"1200 bytes":            {Delay: 10 * time.Millisecond, MTU: 1200},
+		"1300 after 100 ms":     {Delay: 10 * time.Millisecond, Rate: 10 * link.Mbit, MTUChanges: []link.MTUChange{{At: mono.Time(100 * time.Millisecond), MTU: 1300}}},
+		"1300 with losses, too": {Delay: 10 * time.Millisecond, MTU: 1300, Loss: 0.05},
+	} {
+		w := NewWorld(Options{Seed: 1})
+		srv, err := w.Host("srv", HostOptions{Up: way, Down: way})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cli, err := w.Host("cli", HostOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv.Serve()
+		cli.Crowd(srv, 1, 2, []Plan{{Down: 500_000}, {How: Store, Up: 500_000}})
+		w.Run(30*time.Second, func() bool { return w.Tally().Requests == 2 })
+		if err := w.Finish(); err != nil {
+			t.Errorf("%s: %.300v", name, err)
+		}
 	}
 }
