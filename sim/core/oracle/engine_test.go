@@ -148,9 +148,11 @@ func readBody(h *engine.H3Conn, x *port.Exchange) (body []byte, err error) {
 			n += len(p.B)
 			p.Chunk.Release()
 		}
-		last, err := d.Last, d.Err
-		x.TakenOrder.Bytes = n
-		h.Taken(x)
+		last, used, err := d.Last, d.Used, d.Err
+		if !used && err == nil {
+			x.TakenOrder.Bytes = n
+			h.Taken(x)
+		}
 		if last {
 			return body, err
 		}
