@@ -41,17 +41,18 @@ type story struct {
 	w            *World
 	faults, work Place
 
-	server  *Server
-	clients []*clientHost
-	links   []Link
-	longest time.Duration // outage
-	deadly  bool          // a connection may die: requests may fail, with an error that says so
-	restart bool
-	all     sync.WaitGroup
-	bytes   int       // of all bodies
-	window  int       // the narrowest of a stream
-	slowest link.Rate // of the links
-	delay   time.Duration
+	server     *Server
+	clients    []*clientHost
+	links      []Link
+	longest    time.Duration // outage
+	narrowPath bool          // the path may carry less than the engine begins with
+	deadly     bool          // a connection may die: requests may fail, with an error that says so
+	restart    bool
+	all        sync.WaitGroup
+	bytes      int       // of all bodies
+	window     int       // the narrowest of a stream
+	slowest    link.Rate // of the links
+	delay      time.Duration
 }
 
 // clientHost is a client's machine.
@@ -129,11 +130,9 @@ func (s *story) link(n int) Link {
 	}
 	if s.happens(n, "small mtu", 0.03) {
 		l.MTU = pick(p, n, "mtu", 1200, 1300, 1400)
-		s.deadly = true // without path MTU discovery larger packets vanish for ever
 	}
 	if s.happens(n, "mtu shrinks", 0.03) {
 		l.MTUChanges = []link.MTUChange{{At: instant(p.Duration(uint64(n), "mtu shrinks", time.Second)), MTU: 1300}}
-		s.deadly = true
 	}
 	return l
 }
