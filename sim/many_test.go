@@ -28,6 +28,10 @@ func echo(rw http.ResponseWriter, r *http.Request) {
 }
 
 func crowd(t *testing.T, seed Seed, workers, each, size int, o *Outcome) {
+	crowdOf(t, seed, workers, each, size, Result(o))
+}
+
+func crowdOf(t *testing.T, seed Seed, workers, each, size int, options ...Option) {
 	Run(t, seed, func(w *World) {
 		srv := w.Server("srv", &api.Server{Handler: http.HandlerFunc(echo)})
 		c := w.Client("cli", Link{Delay: 25 * time.Millisecond, Rate: 20 * Mbit, Loss: 0.03, Jitter: 2 * time.Millisecond, Duplicate: 0.01})
@@ -62,7 +66,7 @@ func crowd(t *testing.T, seed Seed, workers, each, size int, o *Outcome) {
 			})
 		}
 		all.Wait()
-	}, Result(o))
+	}, options...)
 }
 
 func TestManyRequestsAtOnceAreTheSameEveryTime(t *testing.T) {

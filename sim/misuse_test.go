@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +45,32 @@ var misuses = map[string]struct {
 			w.Server("srv", &api.Server{Handler: http.HandlerFunc(echo)})
 			<-make(chan int)
 		})
+	}},
+	"a handler that spins": {"one of its goroutines spins", func(t *testing.T) {
+		patience = time.Second
+		Run(t, 1, func(w *World) {
+			srv := w.Server("srv", &api.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+				for {
+				}
+			})})
+			_, _ = w.Client("cli").Get(w.Context("cli"), srv.URL("/"))
+		})
+	}},
+	"a body that nobody closes": {"neither read to its end nor closed", func(t *testing.T) {
+		Run(t, 1, func(w *World) {
+			srv := w.Server("srv", &api.Server{Handler: http.HandlerFunc(echo)})
+			_, _ = w.Client("cli").Get(w.Context("cli"), srv.URL("/get?n=1"))
+		})
+	}},
+	"a program left to chance": {"two runs differ: step", func(t *testing.T) {
+		runs := 0
+		Run(t, 1, func(w *World) {
+			runs++
+			srv := w.Server("srv", &api.Server{Handler: http.HandlerFunc(echo)})
+			if resp, err := w.Client("cli").Get(w.Context("cli"), srv.URL("/get?n="+strconv.Itoa(runs))); err == nil {
+				_ = resp.Body.Close()
+			}
+		}, Verify())
 	}},
 	"a parallel test": {"leave t.Parallel out", func(t *testing.T) {
 		t.Parallel()

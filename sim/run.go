@@ -66,11 +66,14 @@ func compare(a, b []core.Step) string {
 // Option shapes a run.
 type Option func(*run)
 
+// Order says how the steps of rooms are ordered.
+type Order = core.Order
+
 // DefaultOrder is how steps are ordered unless an option says otherwise: mostly as the seed draws it.
-var DefaultOrder = core.Order{Shuffle: 0.5, Starve: 0.02, Fuse: 0.3}
+var DefaultOrder = Order{Shuffle: 0.5, Starve: 0.02, Fuse: 0.3}
 
 // WithOrder orders the steps of rooms as o says. The zero Order is the plain one, first come, first served.
-func WithOrder(o core.Order) Option { return func(r *run) { r.order = o } }
+func WithOrder(o Order) Option { return func(r *run) { r.order = o } }
 
 // Replay makes exactly the listed decisions happen, of all that the seed could have decided. They are written as a failed
 // run prints them: "cli>net #14 lost".
@@ -99,6 +102,7 @@ func Result(o *Outcome) Option { return func(r *run) { r.outcome = o } }
 type Outcome struct {
 	Hash      uint64 // equal for equal runs
 	Steps     uint64
+	Messages  uint64        // between rooms
 	Elapsed   time.Duration // virtual
 	Decisions []string
 	Fault     error // what the world found wrong, nil if nothing
@@ -111,7 +115,7 @@ type run struct {
 	draw    *draw.Source // of the world; the executor's
 	apps    *draw.Source // of the test's function and its goroutines
 	chance  sync.Mutex   // guards apps
-	order   core.Order
+	order   Order
 	outcome *Outcome
 	broken  error
 	verify  bool
@@ -139,7 +143,7 @@ func (r *run) taken() []draw.Decision {
 }
 
 // patience is how much real time may pass without a step.
-const patience = 30 * time.Second
+var patience = 30 * time.Second
 
 func (r *run) run(t *testing.T) {
 	t.Helper()
@@ -264,7 +268,7 @@ func (w *World) end() {
 	}
 	r.steps, r.hash, r.report = w.core.Steps(), w.core.Hash(), w.report()
 	if r.outcome != nil {
-		*r.outcome = Outcome{Hash: w.core.Hash(), Steps: w.core.StepCount(), Elapsed: w.core.Now(), Fault: w.core.Fault()}
+		*r.outcome = Outcome{Hash: w.core.Hash(), Steps: w.core.StepCount(), Messages: w.core.Messages(), Elapsed: w.core.Now(), Fault: w.core.Fault()}
 		for _, d := range r.taken() {
 			r.outcome.Decisions = append(r.outcome.Decisions, d.String())
 		}

@@ -187,10 +187,14 @@ func (h *Host) close() {
 
 // left says what the host's engine still has.
 func (h *Host) left() string {
-	if o := h.engine.Outstanding(); o != (engine.Outstanding{}) {
-		return fmt.Sprintf("%+v", o)
+	o := h.engine.Outstanding()
+	switch {
+	case o == engine.Outstanding{}:
+		return ""
+	case o == engine.Outstanding{Chunks: o.Chunks}:
+		return fmt.Sprintf("%d pieces of payload are held: a response's body was neither read to its end nor closed, or a Received not released", o.Chunks)
 	}
-	return ""
+	return fmt.Sprintf("%+v", o)
 }
 
 // log is an engine's log, which should stay empty: it hears of panics and of sockets that failed.

@@ -10,12 +10,13 @@ import (
 
 // journal is the hash of all that happened, and, if it is wanted, a record a step.
 type journal struct {
-	hash   uint64
-	steps  uint64
-	kinds  map[reflect.Type]uint64
-	record bool
-	list   []Step
-	names  map[uint64]string
+	hash     uint64
+	steps    uint64
+	messages uint64
+	kinds    map[reflect.Type]uint64
+	record   bool
+	list     []Step
+	names    map[uint64]string
 }
 
 // Step is one step of a run, as it was recorded.
@@ -45,6 +46,7 @@ func (j *journal) step(now time.Duration, it *item) {
 
 // Delivered notes a message on its way into a room.
 func (j *journal) delivered(edge string, m any) {
+	j.messages++
 	t := reflect.TypeOf(m)
 	kind, known := j.kinds[t]
 	if !known {
@@ -88,6 +90,9 @@ func identify(host, name string) uint64 {
 
 // Steps is what was recorded.
 func (w *World) Steps() []Step { return w.journal.list }
+
+// Messages is how many messages were delivered to rooms.
+func (w *World) Messages() uint64 { return w.journal.messages }
 
 // StepCount is how many steps were taken.
 func (w *World) StepCount() uint64 { return w.journal.steps }
