@@ -157,7 +157,7 @@ func (h *H3Conn) withdraw(w *waiter) {
 // Release gives an exchange's credit back, after its last Delivery and its last Sent. Nothing may be sent for it then.
 func (h *H3Conn) Release(x *port.Exchange) {
 	if h.c.s.e.stage != nil {
-		h.c.s.e.stage.Post(x.Name, "release", func() { h.release(x) })
+		h.c.s.e.stage.Order(x.Name, "release", turnRelease, func() { h.release(x) })
 		return
 	}
 	h.release(x)
@@ -213,24 +213,26 @@ func (h *H3Conn) tell(w *waiter, x *port.Exchange) {
 }
 
 // Open sends the exchange's OpenOrder.
-func (h *H3Conn) Open(x *port.Exchange) { h.order(x, "open", &x.OpenOrder, false) }
+func (h *H3Conn) Open(x *port.Exchange) { h.order(x, "open", turnOpen, &x.OpenOrder, false) }
 
 // Send sends the exchange's SendOrder.
-func (h *H3Conn) Send(x *port.Exchange) { h.order(x, "send", &x.SendOrder, x.SendOrder.HandlerDone) }
+func (h *H3Conn) Send(x *port.Exchange) {
+	h.order(x, "send", turnSend, &x.SendOrder, x.SendOrder.HandlerDone)
+}
 
 // Taken sends the exchange's TakenOrder.
-func (h *H3Conn) Taken(x *port.Exchange) { h.order(x, "taken", &x.TakenOrder, false) }
+func (h *H3Conn) Taken(x *port.Exchange) { h.order(x, "taken", turnTaken, &x.TakenOrder, false) }
 
 // Cancel sends the exchange's CancelOrder.
 func (h *H3Conn) Cancel(x *port.Exchange) {
 	x.Kept = true // h3 may be done with it when the order arrives
-	h.order(x, "cancel", &x.CancelOrder, x.CancelOrder.HandlerDone)
+	h.order(x, "cancel", turnCancel, &x.CancelOrder, x.CancelOrder.HandlerDone)
 }
 
 // order brings a message of the app to h3; over says that no app task waits for the exchange any more.
-func (h *H3Conn) order(x *port.Exchange, kind string, m port.ToH3, over bool) {
+func (h *H3Conn) order(x *port.Exchange, kind string, turn int, m port.ToH3, over bool) {
 	if s := h.c.s.e.stage; s != nil {
-		s.Post(x.Name, kind, func() { h.bring(x, m, over) })
+		s.Order(x.Name, kind, turn, func() { h.bring(x, m, over) })
 		return
 	}
 	h.bring(x, m, over)

@@ -53,6 +53,15 @@ func (e *Engine) post(identity, kind string, f func()) {
 	e.stage.Post(identity, kind, f)
 }
 
+// The turns of what app tasks say about one exchange or stream.
+const (
+	turnOpen = iota
+	turnSend
+	turnTaken
+	turnCancel
+	turnRelease
+)
+
 // hand is what brings mail to the app tasks of this engine's world.
 func (e *Engine) hand() actor.Hand {
 	if e.stage == nil {

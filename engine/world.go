@@ -51,6 +51,9 @@ type Stage interface {
 	// Post queues an order of an app task; f is called in a step of its own. Orders of one identity keep their order. Two
 	// tasks must not post the same kind under one identity at the same time: nobody could tell which came first.
 	Post(identity, kind string, f func())
+	// Order queues an order about one exchange or stream, whose tasks each have kinds of their own: orders of one identity
+	// that are queued at the same time go by their turn, and those of one turn keep their order.
+	Order(identity, kind string, turn int, f func())
 	// Hand is the actor.Hand of this world.
 	Hand(key any, f func())
 	// AfterMail calls f when everything that was handed so far has been delivered.

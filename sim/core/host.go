@@ -167,7 +167,7 @@ func (h *Host) Delivered(edge string, m any) { h.w.journal.delivered(edge, m) }
 
 // Go starts an app task, in a step of its own. Rooms and app tasks may call it.
 func (h *Host) Go(identity string, f func()) {
-	h.w.post(post{host: h, identity: identity, kind: "start", f: func() { h.w.start(h.name+": "+identity, f) }})
+	h.w.queue(post{host: h, identity: identity, kind: "start", f: func() { h.w.start(h.name+": "+identity, f) }})
 }
 
 // Loop starts a socket's reader.
@@ -183,6 +183,11 @@ func (h *Host) Pause() {
 // Post queues an app task's order.
 func (h *Host) Post(identity, kind string, f func()) {
 	h.w.post(post{host: h, identity: identity, kind: kind, f: f})
+}
+
+// Order queues an app task's order about one exchange or stream.
+func (h *Host) Order(identity, kind string, turn int, f func()) {
+	h.w.queue(post{host: h, identity: identity, kind: kind, turn: turn, f: f})
 }
 
 // Hand queues mail for an app task, or for a script that waits for it.

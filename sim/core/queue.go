@@ -66,13 +66,19 @@ type post struct {
 	host     *Host
 	identity string
 	kind     string
-	by       uint64 // the goroutine
+	by       uint64 // the goroutine; 0: the turn says what comes first
+	turn     int
 	f        func()
 }
 
 // post queues an order until all app tasks wait for something. Any goroutine may call it, a room's step too.
 func (w *World) post(p post) {
 	p.by = w.pace.Goroutine()
+	w.queue(p)
+}
+
+// queue is post for an order with a turn.
+func (w *World) queue(p post) {
 	w.mu.Lock()
 	w.posts = append(w.posts, p)
 	w.stirred.Store(true)
@@ -111,6 +117,10 @@ func (w *World) collect() {
 // interleave orders the posts of one identity: those of one goroutine as they came, and the goroutines by the kinds that
 // they began with, which must differ.
 func (w *World) interleave(posts []post) []post {
+	if posts[0].by == 0 {
+		slices.SortStableFunc(posts, func(a, b post) int { return cmp.Compare(a.turn, b.turn) })
+		return posts
+	}
 	first := make(map[uint64]string, 1)
 	for i := range posts {
 		if _, seen := first[posts[i].by]; !seen {
