@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -111,7 +110,6 @@ func (a *app) sim(ctx context.Context, args []string) int {
 	if !script.TLSIsSeeded() {
 		return a.fail(failf(exitProtocol, "this Go does not heed GODEBUG=%s any more, so that equal seeds are not equal runs; use go test ./sim", simDebug))
 	}
-	debug.SetGCPercent(400) // runs are small and many
 	return a.sweep(ctx, f)
 }
 

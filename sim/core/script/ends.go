@@ -79,11 +79,13 @@ func (e *ends) receive(head func([]port.Field)) bool {
 	}
 	select {
 	case m := <-e.x.Writes.C():
-		if e.wrote && e.h.Cause() == nil {
-			e.w.failf("%s: the end of sending was said twice", e.content)
+		if e.wrote { // as with take
+			if e.h.Cause() == nil {
+				e.w.failf("%s: the end of sending was said twice", e.content)
+			}
+			return true
 		}
-		e.pending, e.sendErr = false, m.Err
-		e.wrote = e.wrote || m.Last
+		e.pending, e.sendErr, e.wrote = false, m.Err, m.Last
 		return true
 	default:
 		return false
