@@ -22,6 +22,9 @@ type Options struct {
 	// Tune changes the bounds of every connection, beyond what the configurations can say: a simulation makes them tight.
 	// nil means none.
 	Tune func(*Limits)
+	// Between makes what stands between conn and protect of a connection, in a simulation with a hostile peer; nil means
+	// nothing, and so does a nil result.
+	Between func(role wire.Role, odcid wire.ConnectionID) Between
 }
 
 // Limits are the bounds of one connection: engine/limits.go has their defaults.
@@ -35,6 +38,7 @@ type Engine struct {
 	log      *slog.Logger
 	tune     func(*Limits) // may be nil
 	trace    tracer        // of every connection; may be nil
+	between  func(role wire.Role, odcid wire.ConnectionID) Between
 	chunks   actor.Chunks
 	resetKey [32]byte // for stateless reset tokens; a server that restarts has another
 
@@ -50,7 +54,7 @@ type Engine struct {
 
 // New makes an engine.
 func New(o Options) *Engine {
-	e := &Engine{world: o.World, log: o.Logger, trace: o.Trace, tune: o.Tune}
+	e := &Engine{world: o.World, log: o.Logger, trace: o.Trace, tune: o.Tune, between: o.Between}
 	if e.world == nil {
 		e.world = NewWorld()
 	}

@@ -100,6 +100,7 @@ type Host struct {
 	engine  *engine.Engine
 	log     log
 	tune    func(*engine.Limits)
+	attacks *Attacker
 	servers []*Server
 	closes  []func() error // clients' first
 }
@@ -113,6 +114,7 @@ type HostConfig struct {
 	Up, Down Link // its way to the others, and back
 	Clock    Clock
 	Tune     func(*engine.Limits) // changes the bounds of the host's connections; may be nil
+	Attacker *Attacker            // makes the host's connections attacks; may be nil
 }
 
 // Host adds a machine that is connected to the others by links: none is a perfect one, one serves both directions, two are
@@ -143,19 +145,23 @@ func (w *World) HostOf(c HostConfig) *Host {
 		w.t.Fatalf("sim: %v", err)
 	}
 	h := &Host{w: w, name: c.Name, core: inner, log: log{w: w}}
-	h.tune = c.Tune
+	h.tune, h.attacks = c.Tune, c.Attacker
 	h.engine = h.newEngine()
 	w.hosts = append(w.hosts, h)
 	return h
 }
 
 func (h *Host) newEngine() *engine.Engine {
-	return engine.New(engine.Options{
+	o := engine.Options{
 		World: h.core, Logger: slog.New(&h.log), Tune: h.tune,
 		Trace: func(role wire.Role, odcid wire.ConnectionID) port.Trace {
 			return h.w.book.Open(role.String()+" "+odcid.String(), role)
 		},
-	})
+	}
+	if h.attacks != nil {
+		h.attacks.arm(h, &o)
+	}
+	return engine.New(o)
 }
 
 // Engine is the host's, for channel-level embedding. It is closed with the world.
