@@ -106,3 +106,13 @@ func endingName(c *port.Cause) string {
 	}
 	return c.Why.String()
 }
+
+// check is what must hold after every step.
+func (w *World) check(string) error {
+	for _, f := range w.watch {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return w.book.Fault()
+}

@@ -34,8 +34,9 @@ type World struct {
 	over    chan struct{} // the executor has ended
 
 	// the executor's
-	faulted  bool // and the test knows
-	hopeless bool // the test's function will not return
+	faulted  bool           // and the test knows
+	hopeless bool           // the test's function will not return
+	watch    []func() error // asked after every step
 
 	deadline time.Duration // the end of windUp
 
@@ -59,7 +60,7 @@ func newWorld(t *testing.T, r *run) *World {
 	w.book = oracle.New(oracle.Options{})
 	w.core = core.New(core.Options{
 		Draw: r.draw, Pace: w.pace, Order: r.order, Record: r.record,
-		Check: func(string) error { return w.book.Fault() },
+		Check: w.check,
 	})
 	w.context, w.cancel = context.WithCancel(t.Context())
 	w.pace.idle = w.idle

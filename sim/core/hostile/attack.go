@@ -24,6 +24,9 @@ type Attack struct {
 	Chance float64
 	// Answer is what a victim may do.
 	Answer Answer
+	// Data says that it writes on streams. The engine that it rides on does not count that as its own, so that the credit of
+	// the connection may be exceeded.
+	Data bool
 
 	// Fits says whether a packet can suffer it; nil: any.
 	Fits func(p *Peer, k *packet) bool
@@ -125,7 +128,11 @@ func Allowed(struck []string, cause *port.Cause) bool {
 		return true
 	}
 	for _, name := range struck {
-		if a := Find(name); a != nil && a.Answer.allows(code) {
+		a := Find(name)
+		if a == nil {
+			continue
+		}
+		if a.Answer.allows(code) || a.Data && code == (Code{false, uint64(wire.FlowControlError)}) {
 			return true
 		}
 	}
@@ -155,12 +162,13 @@ func For(r wire.Role) (list []*Attack) {
 	return list
 }
 
-var table = gather(acks, streams, resets, credit, cryptos, ids, frames, packets, http3, messages)
+var table = append(gather(false, acks, credit, cryptos, ids, frames, packets), gather(true, streams, resets, http3, messages)...)
 
-func gather(lists ...[]Attack) (all []*Attack) {
+func gather(onStreams bool, lists ...[]Attack) (all []*Attack) {
 	for _, l := range lists {
 		for i := range l {
 			a := &l[i]
+			a.Data = onStreams
 			if a.Level == 0 && !a.Early {
 				a.Level = wire.LevelApp
 			}

@@ -58,9 +58,12 @@ var cryptos = []Attack{
 		}},
 	{Name: "tls key update", Once: true, Answer: Answer{Must: true, TLS: true}, Packet: tls("\x18\x00\x00\x01\x00")},
 	{Name: "tls message of no known type", Once: true, Answer: Answer{Must: true, TLS: true}, Packet: tls("\xfe\x00\x00\x02ab")},
-	{Name: "tls message without an end", Once: true, Answer: Answer{Must: true, TLS: true}, Packet: tls("\x04\xff\xff\xff" + strings.Repeat("x", 500))},
+	{Name: "tls message without an end", Once: true, Answer: tooLong, Packet: tls("\x04\xff\xff\xff" + strings.Repeat("x", 500))},
 	{Name: "finished again", Once: true, Answer: Answer{Must: true, TLS: true}, Packet: tls("\x14\x00\x00\x20" + strings.Repeat("f", 32))},
 }
+
+// tooLong is the answer to a message that says to be longer than any can be.
+var tooLong = Answer{Must: true, TLS: true, Codes: must(wire.CryptoBufferExceeded).Codes}
 
 // tls writes a message behind the CRYPTO bytes of 1-RTT packets.
 func tls(message string) func(p *Peer, k *packet) bool {

@@ -55,15 +55,8 @@ func (p *Peer) Sending(_ mono.Time, t *port.TxBatch) {
 	if t.Closing {
 		return // the endpoint repeats what is in it
 	}
-	all := open(t)
-	for _, d := range all {
-		for _, k := range d.packets {
-			p.view.learn(k)
-			k.frames = p.view.strip(k.frames)
-		}
-	}
-	out := all[:0:0]
-	for _, d := range all {
+	var out []*datagram
+	for _, d := range open(t) {
 		out = append(out, p.attack(d)...)
 	}
 	if p.total > 0 {
@@ -86,6 +79,8 @@ func (p *Peer) attack(d *datagram) []*datagram {
 	for _, k := range d.packets {
 		n := p.n
 		p.n++
+		p.view.learn(k)
+		k.frames = p.view.strip(k.frames)
 		for _, a := range p.cfg.Menu {
 			if !p.fits(a, k, n) || !p.cfg.Place.Happens(n, a.Name, p.chance(a)) {
 				continue

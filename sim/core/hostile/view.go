@@ -14,6 +14,7 @@ type view struct {
 	frame   wire.Frame // being read
 	sent    map[wire.StreamID]wire.Offset
 	order   []wire.StreamID          // of sent
+	news    []wire.StreamID          // that the last packet began
 	hidden  map[wire.StreamID]bool   // from the engine and from the victim
 	silent  map[wire.StreamID]bool   // from the victim
 	fresh   [2]uint64                // sequence numbers of streams that the engine has not come to
@@ -57,12 +58,13 @@ func (v *view) each(frames []byte, f func(f *wire.Frame, b []byte)) {
 
 // learn reads a packet of the engine.
 func (v *view) learn(k *packet) {
+	v.news = v.news[:0]
 	v.each(k.frames, func(f *wire.Frame, _ []byte) {
 		switch f.Type {
 		case wire.TypeStream:
 			id, end := f.Stream.ID, f.Stream.Offset+wire.Offset(len(f.Stream.Data))
 			if _, known := v.sent[id]; !known {
-				v.order = append(v.order, id)
+				v.order, v.news = append(v.order, id), append(v.news, id)
 			}
 			v.sent[id] = max(v.sent[id], end)
 			v.typed(v.ours, v.role, &f.Stream)
@@ -171,7 +173,7 @@ func (v *view) hasFresh(uni bool) bool {
 // message finds the beginning of a message of the engine in a packet.
 func (v *view) message(k *packet) (id wire.StreamID, ok bool) {
 	v.each(k.frames, func(f *wire.Frame, _ []byte) {
-		if s := &f.Stream; f.Type == wire.TypeStream && s.ID.IsBidi() && s.Offset == 0 && len(s.Data) > 0 && !v.hidden[s.ID] && !ok {
+		if s := &f.Stream; f.Type == wire.TypeStream && s.ID.IsBidi() && s.Offset == 0 && slices.Contains(v.news, s.ID) && !ok {
 			id, ok = s.ID, true
 		}
 	})
@@ -181,8 +183,8 @@ func (v *view) message(k *packet) (id wire.StreamID, ok bool) {
 // beginning reports whether a packet begins the engine's control stream.
 func (v *view) beginning(k *packet) (yes bool) {
 	v.each(k.frames, func(f *wire.Frame, _ []byte) {
-		if s := &f.Stream; f.Type == wire.TypeStream && s.ID.IsUni() && s.Offset == 0 && len(s.Data) > 1 && s.Data[0] == byte(h3wire.StreamControl) {
-			yes = yes || !v.hidden[s.ID]
+		if s := &f.Stream; f.Type == wire.TypeStream && s.ID.IsUni() && len(s.Data) > 1 && s.Data[0] == byte(h3wire.StreamControl) {
+			yes = yes || s.Offset == 0 && slices.Contains(v.news, s.ID)
 		}
 	})
 	return yes

@@ -1,0 +1,234 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"quicpro/api"
+	"quicpro/engine"
+	"quicpro/sim/core/draw"
+	"quicpro/sim/core/hostile"
+	"quicpro/sim/core/link"
+	"quicpro/wire"
+)
+
+// TestHostile runs attackers against servers and clients. What must hold is in the world's own checks: rooms in order, every
+// victim's packets by the rules, right close codes, everything at home in the end. `go test ./sim -run '^TestHostile$'
+// -sim.seeds=1..500` is what CI does.
+func TestHostile(t *testing.T) {
+	report := Sweep(t, Seeds{1, 40}, hostileWorld)
+	if !t.Failed() {
+		t.Logf("%v", report)
+	}
+	if report.Seeds < 500 {
+		return
+	}
+	for _, a := range hostile.All() {
+		if report.Apps["attack: "+a.Name].Runs == 0 {
+			t.Errorf("in %d seeds there was no attack %q", report.Seeds, a.Name)
+		}
+	}
+}
+
+// siege is what happens in one hostile world.
+type siege struct {
+	story
+	place    draw.Place
+	attacker *Attacker
+	server   *Server // the honest one
+	victim   *Host
+	limits   engine.Limits // of its connections
+}
+
+func hostileWorld(w *World) {
+	s := &siege{story: story{w: w, faults: w.Place("faults"), work: w.Place(Workload)}, place: w.Place("siege")}
+	role := s.arm()
+	if role == wire.Client {
+		s.againstServer()
+	} else {
+		s.againstClient()
+	}
+	s.all.Wait()
+}
+
+// arm draws what the attacker does, and what it is. Consecutive seeds have one attack after the other.
+func (s *siege) arm() wire.Role {
+	p, all := s.place, hostile.All()
+	first := all[int(s.w.run.seed)%len(all)]
+	role := pick(p, 0, "role", wire.Client, wire.Client, wire.Server)
+	if !slices.Contains(hostile.For(role), first) {
+		role = role.Peer()
+	}
+	s.attacker = &Attacker{
+		Menu: []string{first.Name}, Most: pick(p, 0, "most", 1, 1, 5, 0, 0),
+		Chance: pick(p, 0, "chance", 0.05, 0.2, 0.5, 1), After: uint64(p.IntN(0, "after", 40)),
+	}
+	all = hostile.For(role)
+	for i := range pick(p, 0, "more", 0, 0, 0, 0, 1, 2, 7) {
+		s.attacker.Menu = append(s.attacker.Menu, all[p.IntN(uint64(i), "attack", len(all))].Name)
+	}
+	return role
+}
+
+// way draws a host's link.
+func (s *siege) way(n int) Link {
+	return Link{
+		Delay: pick(s.faults, n, "delay", 0, time.Millisecond, 10*time.Millisecond, 40*time.Millisecond),
+		Rate:  pick[link.Rate](s.faults, n, "rate", 0, 20*Mbit, 100*Mbit),
+		Loss:  pick(s.faults, n, "loss", 0, 0, 0, 0.01),
+	}
+}
+
+// againstServer lets an attacker and an honest client use one server.
+func (s *siege) againstServer() {
+	s.victim = s.w.HostOf(HostConfig{Name: "srv", Up: s.way(0), Down: s.way(0), Tune: s.bounds})
+	s.server = s.victim.Server(&api.Server{Handler: s.wary(s.handler())})
+	s.story.server = s.server
+	s.guard(s.victim)
+	bad := s.w.HostOf(HostConfig{Name: "bad", Up: s.way(1), Down: s.way(1), Attacker: s.attacker}).Client()
+	good := s.w.HostOf(HostConfig{Name: "good", Up: s.way(2), Down: s.way(2)}).Client()
+	for i := range 1 + s.work.IntN(0, "attacking tasks", 4) {
+		s.all.Go(func() { s.misuse(bad, i, "srv") })
+	}
+	s.all.Go(func() { s.honest(good, "good") })
+}
+
+// againstClient lets a client use an honest server and one that attacks.
+func (s *siege) againstClient() {
+	bad := s.w.HostOf(HostConfig{Name: "bad", Up: s.way(1), Down: s.way(1), Attacker: s.attacker})
+	bad.Server(&api.Server{Handler: s.handler()})
+	s.server = s.w.HostOf(HostConfig{Name: "srv", Up: s.way(0), Down: s.way(0)}).Server(&api.Server{Handler: s.wary(s.handler())})
+	s.story.server = s.server
+	s.victim = s.w.HostOf(HostConfig{Name: "cli", Up: s.way(2), Down: s.way(2), Tune: s.bounds})
+	s.guard(s.victim)
+	c := s.victim.Client()
+	for i := range 1 + s.work.IntN(0, "attacked tasks", 4) {
+		s.all.Go(func() { s.misuse(c, i, "bad") })
+	}
+	s.all.Go(func() { s.honest(c, "good") })
+}
+
+// patience of those who use an attacked connection: its fate is not theirs to know.
+const siegePatience = 5 * time.Second
+
+// misuse makes requests on an attacked connection. They may come to any end, but a known one.
+func (s *siege) misuse(c *api.Client, task int, host string) {
+	name := "bad/" + strconv.Itoa(task)
+	for i := range 2 + s.work.IntN(uint64(task), "attacked requests", 3) {
+		n := uint64(10*task + i)
+		if !s.work.Happens(n, "attacked request", 1) {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(s.w.Context(name), siegePatience)
+		size := pick(s.work, int(n), "size", 0, 100, 20_000, 300_000, 1_000_000)
+		if err := s.anyhow(ctx, c, fmt.Sprintf("https://%s/%s/a%d?n=%d", host, pick(s.work, int(n), "kind", "get", "echo", "early"), n, size), size); err != nil {
+			s.typed("attacked", name, err)
+		}
+		cancel()
+	}
+}
+
+// anyhow makes a request and reads what comes.
+func (s *siege) anyhow(ctx context.Context, c *api.Client, url string, size int) error {
+	method := http.MethodPost
+	if url[len("https://srv/"):][:3] == "get" {
+		method = http.MethodGet
+	}
+	var body io.Reader
+	if method == http.MethodPost {
+		body = &content{name: "a", left: size}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, url, body)
+	if err != nil {
+		return err
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
+}
+
+// honestBound is how long a request of a few kilobytes may take beside an attack.
+const honestBound = 3 * time.Second
+
+// honest makes requests that nobody may disturb.
+func (s *siege) honest(c *api.Client, name string) {
+	for i := range 12 {
+		time.Sleep(s.work.Duration(uint64(i), "pause", 300*time.Millisecond))
+		ctx, cancel := context.WithTimeout(s.w.Context(name), honestBound)
+		kind := pick(s.work, i, "honest kind", "get", "echo")
+		if err := s.exchange(ctx, c, kind, "good"+strconv.Itoa(i), pick(s.work, i, "honest size", 0, 1000, 20_000), false); err != nil {
+			s.w.T().Errorf("request %d of an honest client was disturbed: %v", i, err)
+		}
+		cancel()
+	}
+}
+
+// wary judges the errors that handlers see.
+func (s *siege) wary(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		r.Body = &waryBody{s: s, ReadCloser: r.Body, name: r.URL.Path}
+		h.ServeHTTP(rw, r)
+	})
+}
+
+type waryBody struct {
+	io.ReadCloser
+	s    *siege
+	name string
+}
+
+// Read reads.
+func (b *waryBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		b.s.typed("handler of", b.name, err)
+	}
+	return n, err
+}
+
+// typed wants an error of a kind that a program can tell apart: those of TLS too.
+func (s *siege) typed(kind, name string, err error) {
+	var tls *api.TLSError
+	var certificate *api.CertificateError
+	if !errors.As(err, &tls) && !errors.As(err, &certificate) {
+		s.story.typed(kind, name, err)
+	}
+}
+
+// bounds learns those of the victim's connections.
+func (s *siege) bounds(l *engine.Limits) { s.limits = *l }
+
+// guard bounds what the victim holds, in every step of the run.
+func (s *siege) guard(h *Host) {
+	s.w.watch = append(s.w.watch, func() error { return s.bounded(h.engine.Outstanding()) })
+}
+
+// bounded judges what an engine has in use for its connections.
+func (s *siege) bounded(o engine.Outstanding) error {
+	l, n := &s.limits, o.Connections
+	if n == 0 {
+		return nil
+	}
+	switch {
+	case o.RxBatches > n*l.RxBatches+1: // and the one that the reader waits with
+		return fmt.Errorf("%d receive batches for %d connections", o.RxBatches, n)
+	case o.TxBatches > n*l.BigBatches:
+		return fmt.Errorf("%d transmit batches for %d connections", o.TxBatches, n)
+	case o.Rooms > int64(n*(l.Streams+4)):
+		return fmt.Errorf("%d rooms for %d connections", o.Rooms, n)
+	case o.Chunks > int64(n*10*l.StreamGaps):
+		return fmt.Errorf("%d chunks for %d connections", o.Chunks, n)
+	}
+	return nil
+}
