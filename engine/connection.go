@@ -82,6 +82,9 @@ type connection struct {
 	cause  atomic.Pointer[port.Cause]
 	done   chan struct{} // every room has left
 
+	onTheWay int  // on a stage: mail to app tasks that is not there yet
+	emptied  bool // every room has left, and done waits for that mail
+
 	keptMu sync.Mutex
 	kept   []byte // the sealed CONNECTION_CLOSE
 }
@@ -231,7 +234,7 @@ func (c *connection) buried(cause *port.Cause, m *port.Closed) {
 	}
 	c.gone(cause)
 	c.s.e.remove(c)
-	close(c.done)
-	c.s.e.stir()
+	c.emptied = true
+	c.rest()
 	c.s.went()
 }

@@ -53,7 +53,7 @@ func (c *Conn) run() {
 func (c *Conn) command(m Command) int {
 	switch m := m.(type) {
 	case OpenStream:
-		x := port.NewExchange(c.c.s.e.hand())
+		x := port.NewExchange(c.c.hand())
 		x.OpenOrder.Uni = m.Uni
 		c.order("open", &x.OpenOrder)
 		return 1

@@ -59,7 +59,7 @@ func (h *H3Conn) bind(cfg *H3Config) func(*connection, upperParts) upper {
 		h.c, c.handle = c, h
 		r := h3.New(h3.Config{
 			Role: c.role, Limits: c.limits, Chunks: &c.s.e.chunks, Streams: &c.streams, Tasks: (*h3Tasks)(h),
-			Hand: c.s.e.hand(), Random: p.random, Trace: p.trace, Cell: p.cell,
+			Hand: c.hand(), Random: p.random, Trace: p.trace, Cell: p.cell,
 			ReadHeaderTimeout: cfg.ReadHeaderTimeout, MaxFieldSection: cfg.MaxFieldSection,
 		})
 		r.Connect(h3.Ports{ToConn: p.toConn})
@@ -119,7 +119,7 @@ func (h *H3Conn) admit(w *waiter) (x *port.Exchange, ok bool) {
 
 // begin makes the exchange of a credit that w has. The caller holds the lock.
 func (h *H3Conn) begin(w *waiter) *port.Exchange {
-	x := port.NewExchange(h.c.s.e.hand())
+	x := port.NewExchange(h.c.hand())
 	if h.c.s.e.stage != nil {
 		x.Name = h.c.s.e.number(w.identity)
 	}
@@ -170,7 +170,7 @@ func (h *H3Conn) release(x *port.Exchange) {
 
 // tell wakes a call that waits for a credit.
 func (h *H3Conn) tell(w *waiter, x *port.Exchange) {
-	if hand := h.c.s.e.hand(); hand != nil {
+	if hand := h.c.hand(); hand != nil {
 		hand(w, func() { w.got <- x })
 		return
 	}

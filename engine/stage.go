@@ -61,6 +61,32 @@ func (e *Engine) hand() actor.Hand {
 	return e.stage.Hand
 }
 
+// hand is what brings mail to the app tasks of this connection. A stage brings it later: it is counted.
+func (c *connection) hand() actor.Hand {
+	hand := c.s.e.hand()
+	if hand == nil {
+		return nil
+	}
+	return func(key any, f func()) {
+		c.onTheWay++
+		hand(key, func() {
+			f()
+			c.onTheWay--
+			c.rest()
+		})
+	}
+}
+
+// rest tells that the connection is over once every room has left and all mail to its app tasks is there: whoever finds
+// it over looks for the last mail once, and never again.
+func (c *connection) rest() {
+	if c.emptied && c.onTheWay == 0 {
+		c.emptied = false
+		close(c.done)
+		c.s.e.stir()
+	}
+}
+
 // stir tells a stage that app tasks may go on.
 func (e *Engine) stir() {
 	if e.stage != nil {
