@@ -10,7 +10,7 @@ var acks = []Attack{
 	{Name: "ack of handshake packets never sent", Level: wire.LevelHandshake, Early: true, Once: true, Chance: 1,
 		Answer: must(wire.ProtocolViolation), Packet: func(p *Peer, k *packet) bool { return k.add(ack(1<<20, 0, 0)) }},
 	{Name: "optimistic ack", Answer: may(wire.ProtocolViolation), Fits: hasHeard, Packet: func(p *Peer, k *packet) bool {
-		return k.add(ack(p.heard(k)+1+uint64(p.draw("ahead", 4)), 2, 0))
+		return k.add(ack(p.heard(k)+1+uint64(p.draw("ahead", 4)), 0, 0))
 	}},
 	{Name: "ack of all below", Answer: may(wire.ProtocolViolation), Fits: hasHeard, Packet: func(p *Peer, k *packet) bool {
 		return k.add(ack(p.heard(k), p.heard(k), 0)) // numbers that were skipped among them

@@ -43,7 +43,8 @@ var http3 = []Attack{
 		id := p.view.ours[uint64(h3wire.StreamControl)]
 		return k.add(data(id, p.view.sent[id], "", true))
 	}},
-	{Name: "control stream reset", Answer: must3(h3wire.CodeClosedCriticalStream), Fits: hasControl, Packet: func(p *Peer, k *packet) bool {
+	// What was not read is gone with a reset: the victim may not have learned which stream this is (RFC 9114 s6.2).
+	{Name: "control stream reset", Answer: may3(h3wire.CodeClosedCriticalStream), Fits: hasControl, Packet: func(p *Peer, k *packet) bool {
 		id := p.view.ours[uint64(h3wire.StreamControl)]
 		return k.add(wire.ResetStream{ID: id, FinalSize: p.view.sent[id]}.Append(nil))
 	}},

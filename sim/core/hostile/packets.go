@@ -41,28 +41,11 @@ var packets = []Attack{
 			return true
 		}},
 	{Name: "frames in another order", Packet: func(p *Peer, k *packet) bool {
-		var all [][]byte
-		last := false
-		p.view.each(k.frames, func(f *wire.Frame, b []byte) {
-			all = append(all, b)
-			last = f.Type == wire.TypeStream && f.Stream.ToEnd
-		})
-		if len(all) < 2 || last {
-			return false
-		}
+		all := p.view.list(k.frames)
 		slices.Reverse(all)
-		k.frames = slices.Concat(all...)
-		return true
+		return len(all) > 1 && k.replace(slices.Concat(all...))
 	}},
-	{Name: "frames twice", Packet: func(p *Peer, k *packet) bool {
-		var all []byte
-		p.view.each(k.frames, func(f *wire.Frame, b []byte) {
-			if f.Type != wire.TypeStream || !f.Stream.ToEnd {
-				all = append(all, b...)
-			}
-		})
-		return len(all) > 0 && k.add(all)
-	}},
+	{Name: "frames twice", Packet: func(p *Peer, k *packet) bool { return k.add(slices.Concat(p.view.list(k.frames)...)) }},
 	{Name: "datagram dropped", Datagram: func(p *Peer, d *datagram) []*datagram { return nil }},
 	{Name: "datagram twice", Datagram: func(p *Peer, d *datagram) []*datagram { return []*datagram{d, d} }},
 	{Name: "number used again for other frames", Datagram: func(p *Peer, d *datagram) []*datagram {

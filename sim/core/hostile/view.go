@@ -56,6 +56,18 @@ func (v *view) each(frames []byte, f func(f *wire.Frame, b []byte)) {
 	}
 }
 
+// list takes frames apart, each of them with a length so that it can stand anywhere.
+func (v *view) list(frames []byte) (all [][]byte) {
+	v.each(frames, func(f *wire.Frame, b []byte) {
+		if f.Type == wire.TypeStream && f.Stream.ToEnd {
+			f.Stream.ToEnd = false
+			b = f.Stream.Append(nil)
+		}
+		all = append(all, b)
+	})
+	return all
+}
+
 // learn reads a packet of the engine.
 func (v *view) learn(k *packet) {
 	v.news = v.news[:0]
