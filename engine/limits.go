@@ -56,6 +56,9 @@ var defaultLimits = port.Limits{
 	CryptoBytes: 64 << 10,
 	// Gaps cost memory beyond the bytes that flow control pays for; beyond, the connection is closed.
 	StreamGaps: 1000,
+	// A gap is paid with a chunk for as little as a byte: of 256 streams with 1000 each, with 250 MB. 4000 lost packets in one
+	// window are more than any path's; beyond, the connection is closed.
+	ConnGaps: 4000,
 	// Beyond, the oldest range is forgotten: its packets count as duplicates.
 	AckRanges: 64,
 	// A server's first flight that overtakes its ServerHello; beyond, packets are dropped.

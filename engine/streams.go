@@ -21,7 +21,8 @@ type streams struct {
 	c      *connection
 	toConn *actor.Room[port.ToConn]
 	toH3   *actor.Room[port.ToH3]
-	world  World // where the rooms live: a lane of the machine, or the simulator's world
+	world  World       // where the rooms live: a lane of the machine, or the simulator's world
+	gaps   actor.Count // in what all of them have received
 
 	mu     sync.Mutex
 	live   []*streamRoom
@@ -51,7 +52,7 @@ func (s *streams) init(c *connection, toConn *actor.Room[port.ToConn], toH3 *act
 // knows of but which have not left yet are the reason why there may be twice as many as Limits.Streams for a moment.
 func (s *streams) Spawn(id wire.StreamID, o port.StreamOptions) *port.Stream {
 	link := port.NewStream(id)
-	cfg := stream.Config{Link: link, Role: s.c.role, Options: o, Chunks: &s.c.s.e.chunks, Limits: s.c.limits}
+	cfg := stream.Config{Link: link, Role: s.c.role, Options: o, Chunks: &s.c.s.e.chunks, Limits: s.c.limits, Gaps: &s.gaps}
 	r := &streamRoom{of: s}
 	if r.behaviour, _ = spareStreams.Get().(*stream.Stream); r.behaviour != nil {
 		r.behaviour.Reuse(cfg)
