@@ -13,6 +13,7 @@ import (
 
 	"quicpro/api"
 	"quicpro/engine"
+	"quicpro/internal/actor"
 	"quicpro/sim/core/draw"
 	"quicpro/sim/core/hostile"
 	"quicpro/sim/core/link"
@@ -112,7 +113,7 @@ func (s *siege) againstClient() {
 	s.story.server = s.server
 	s.victim = s.w.HostOf(HostConfig{Name: "cli", Up: s.way(2), Down: s.way(2), Tune: s.bounds})
 	s.guard(s.victim)
-	c := s.victim.Client(); c.Logger = dbg
+	c := s.victim.Client()
 	for i := range 1 + s.work.IntN(0, "attacked tasks", 4) {
 		s.all.Go(func() { s.misuse(c, i, "bad") })
 	}
@@ -231,8 +232,14 @@ func (s *siege) bounded(o engine.Outstanding) error {
 		return fmt.Errorf("%d transmit batches for %d connections", o.TxBatches, n)
 	case o.Rooms > int64(n*(l.Streams+4)):
 		return fmt.Errorf("%d rooms for %d connections", o.Rooms, n)
-	case o.Chunks > int64(n*10*l.StreamGaps):
+	case o.Chunks > int64(n*mostChunks(l)):
 		return fmt.Errorf("%d chunks for %d connections", o.Chunks, n)
 	}
 	return nil
+}
+
+// mostChunks bounds the chunks of one connection: one a gap in streams and in CRYPTO of two levels; what the window lets
+// wait in order, in chunks that are at least half full; and a few of each stream that are being filled, each way.
+func mostChunks(l *engine.Limits) int {
+	return l.ConnGaps + 2*l.StreamGaps + 2*l.ConnWindow/actor.ChunkSmall + 4*l.Streams
 }

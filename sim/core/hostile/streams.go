@@ -44,7 +44,7 @@ var streams = []Attack{
 		return p.pieces(k, 0)
 	}},
 	{Name: "tiny pieces of many streams", Chance: 0.8, Answer: may(wire.InternalError), Fits: freshOrPieces,
-		Packet: func(p *Peer, k *packet) bool { return p.pieces(k, 8) }},
+		Packet: func(p *Peer, k *packet) bool { return p.pieces(k, 100) }},
 	{Name: "empty stream frames", Fits: freshAny, Packet: func(p *Peer, k *packet) bool {
 		id := p.made()
 		return k.fill(func(b []byte) []byte { return append(b, data(id, 0, "", false)...) })
