@@ -132,8 +132,11 @@ func (s *siege) misuse(c *api.Client, task int, host string) {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(s.w.Context(name), siegePatience)
-		size := pick(s.work, int(n), "size", 0, 100, 20_000, 300_000, 1_000_000)
-		if err := s.anyhow(ctx, c, fmt.Sprintf("https://%s/%s/a%d?n=%d", host, pick(s.work, int(n), "kind", "get", "echo", "early"), n, size), size); err != nil {
+		size, kind := pick(s.work, int(n), "size", 0, 100, 20_000, 300_000, 1_000_000), pick(s.work, int(n), "kind", "get", "echo", "early")
+		if s.perfect {
+			size, kind = 50_000, "echo"
+		}
+		if err := s.anyhow(ctx, c, fmt.Sprintf("https://%s/%s/a%d?n=%d", host, kind, n, size), size); err != nil {
 			s.typed("attacked", name, err)
 		}
 		cancel()

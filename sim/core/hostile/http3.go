@@ -94,8 +94,8 @@ func beginsControl(p *Peer, k *packet) bool { return p.view.beginning(k) }
 func (p *Peer) onUni(k *packet, t h3wire.StreamType, b []byte) bool {
 	id := p.view.ours[uint64(t)]
 	frame := wire.Stream{ID: id, Offset: p.view.sent[id], Data: b}.Append(nil)
-	if len(frame) > k.room() && !k.replace(nil) {
-		return false
+	if len(frame) > k.room() && !p.view.concerns(k, id) {
+		k.replace(nil) // but not what begins the stream: it would never come again
 	}
 	if !k.add(frame) {
 		return false

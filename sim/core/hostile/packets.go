@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"bytes"
 	"slices"
 
 	"quicpro/wire"
@@ -40,6 +41,31 @@ var packets = []Attack{
 			k.frames[p.draw("byte", min(len(k.frames), 300))] ^= 1 << p.draw("bit", 8)
 			return true
 		}},
+	{Name: "reserved bits of a short header", Answer: must(wire.ProtocolViolation), Packet: func(p *Peer, k *packet) bool {
+		k.header[0] |= 0x18 // RFC 9000 s17.3.1
+		return true
+	}},
+	{Name: "reserved bits of a long header", Level: wire.LevelHandshake, Early: true, Once: true, Chance: 1, Answer: must(wire.ProtocolViolation),
+		Packet: func(p *Peer, k *packet) bool {
+			k.header[0] |= 0x0c // RFC 9000 s17.2
+			return true
+		}},
+	{Name: "packet number far ahead", Once: true, Packet: func(p *Peer, k *packet) bool {
+		k.number, k.width = k.number+1<<20, samples
+		return true
+	}},
+	{Name: "initial without its padding", By: byClient, Level: wire.LevelInitial, Early: true, Once: true, Chance: 1,
+		Answer: may(wire.ProtocolViolation), Packet: func(p *Peer, k *packet) bool { // RFC 9000 s14.1
+			k.frames = p.view.without(k.frames, func(f *wire.Frame) bool { return f.Type == wire.TypePadding })
+			k.frames = k.frames[:min(len(k.frames), 600)]
+			return true
+		}},
+	{Name: "transport parameters garbled", By: byClient, Level: wire.LevelInitial, Early: true, Once: true, Chance: 1, Answer: Answer{Any: true},
+		Fits: func(p *Peer, k *packet) bool { return parametersAt(k) > 0 }, Packet: func(p *Peer, k *packet) bool {
+			at := parametersAt(k)
+			k.frames[at+p.draw("byte", min(len(k.frames)-at, 60))] ^= 1 << p.draw("bit", 8)
+			return true
+		}},
 	{Name: "frames in another order", Packet: func(p *Peer, k *packet) bool {
 		all := p.view.list(k.frames)
 		slices.Reverse(all)
@@ -66,4 +92,19 @@ var packets = []Attack{
 		}
 		return []*datagram{held}
 	}},
+}
+
+// parametersAt finds the transport parameters in a ClientHello that is not encrypted: an extension of type 57 (RFC 9001
+// s8.2) with max_idle_timeout, which every engine of ours declares, near its front. It returns 0 if they are not there.
+func parametersAt(k *packet) int {
+	for at := 0; ; {
+		i := bytes.Index(k.frames[at:], []byte{0, 57, 0})
+		if i < 0 || at+i+4 >= len(k.frames) {
+			return 0
+		}
+		at += i + 4
+		if k.frames[at-1] > 30 { // its length: in one byte
+			return at
+		}
+	}
 }

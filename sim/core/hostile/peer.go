@@ -85,9 +85,11 @@ func (p *Peer) attack(d *datagram) []*datagram {
 			if !p.fits(a, k, n) || !p.cfg.Place.Happens(n, a.Name, p.chance(a)) {
 				continue
 			}
+			fresh := p.view.fresh
 			if a.Datagram != nil {
 				out = a.Datagram(p, d)
 			} else if !a.Packet(p, k) {
+				p.view.fresh = fresh // the streams that it made up are for another packet
 				continue
 			}
 			p.note(a)

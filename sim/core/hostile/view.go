@@ -131,6 +131,15 @@ func about(f *wire.Frame) (id wire.StreamID, ok bool) {
 	return 0, false
 }
 
+// concerns reports whether a packet has frames about a stream.
+func (v *view) concerns(k *packet, id wire.StreamID) (yes bool) {
+	v.each(k.frames, func(f *wire.Frame, _ []byte) {
+		x, ok := about(f)
+		yes = yes || ok && x == id
+	})
+	return yes
+}
+
 // strip takes the frames about hidden streams out.
 func (v *view) strip(frames []byte) []byte {
 	if len(v.hidden)+len(v.silent) == 0 {
