@@ -45,12 +45,14 @@ type siege struct {
 	attacker *Attacker
 	server   *Server // the honest one
 	victim   *Host
-	perfect  bool          // links lose nothing
-	limits   engine.Limits // of its connections
+	perfect  bool                 // links lose nothing
+	narrow   func(*engine.Limits) // the victim's bounds; may be nil
+	limits   engine.Limits        // of its connections
 }
 
 func hostileWorld(w *World) {
 	s := &siege{story: story{w: w, faults: w.Place("faults"), work: w.Place(Workload)}, place: w.Place("siege")}
+	s.narrow = s.tune(0)
 	role := s.arm()
 	if role == wire.Client {
 		s.againstServer()
@@ -134,7 +136,7 @@ func (s *siege) misuse(c *api.Client, task int, host string) {
 		ctx, cancel := context.WithTimeout(s.w.Context(name), siegePatience)
 		size, kind := pick(s.work, int(n), "size", 0, 100, 20_000, 300_000, 1_000_000), pick(s.work, int(n), "kind", "get", "echo", "early")
 		if s.perfect {
-			size, kind = 50_000, "echo"
+			size, kind = 300_000, "echo"
 		}
 		if err := s.anyhow(ctx, c, fmt.Sprintf("https://%s/%s/a%d?n=%d", host, kind, n, size), size); err != nil {
 			s.typed("attacked", name, err)
@@ -166,14 +168,19 @@ func (s *siege) anyhow(ctx context.Context, c *api.Client, url string, size int)
 	return err
 }
 
-// honestBound is how long a request of a few kilobytes may take beside an attack.
-const honestBound = 3 * time.Second
+// honestBound is how long a request of a few kilobytes may take beside an attack: longer if a window is less than that.
+func (s *siege) honestBound() time.Duration {
+	if s.narrow != nil {
+		return 10 * time.Second
+	}
+	return 3 * time.Second
+}
 
 // honest makes requests that nobody may disturb.
 func (s *siege) honest(c *api.Client, name string) {
 	for i := range 12 {
 		time.Sleep(s.work.Duration(uint64(i), "pause", 300*time.Millisecond))
-		ctx, cancel := context.WithTimeout(s.w.Context(name), honestBound)
+		ctx, cancel := context.WithTimeout(s.w.Context(name), s.honestBound())
 		kind := pick(s.work, i, "honest kind", "get", "echo")
 		if err := s.exchange(ctx, c, kind, "good"+strconv.Itoa(i), pick(s.work, i, "honest size", 0, 1000, 20_000), false); err != nil {
 			s.w.T().Errorf("request %d of an honest client was disturbed: %v", i, err)
@@ -214,8 +221,15 @@ func (s *siege) typed(kind, name string, err error) {
 	}
 }
 
-// bounds learns those of the victim's connections.
-func (s *siege) bounds(l *engine.Limits) { s.limits = *l }
+// bounds narrows those of the victim's connections, and learns them.
+func (s *siege) bounds(l *engine.Limits) {
+	if s.narrow != nil {
+		streams := l.Streams
+		s.narrow(l)
+		l.Streams = streams // what attackers make up must be within the limit
+	}
+	s.limits = *l
+}
 
 // guard bounds what the victim holds, in every step of the run.
 func (s *siege) guard(h *Host) {

@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"slices"
 	"strings"
 
 	"quicpro/wire"
@@ -16,6 +17,11 @@ var credit = []Attack{
 		}
 		return k.add(b)
 	}},
+	{Name: "credit withheld", Chance: 0.9, Fits: func(p *Peer, k *packet) bool { return p.view.has(k, credits...) },
+		Packet: func(p *Peer, k *packet) bool {
+			k.frames = p.view.without(k.frames, func(f *wire.Frame) bool { return slices.Contains(credits, f.Type) })
+			return true
+		}},
 	{Name: "limits without end", Packet: adding(wire.MaxData{Max: wire.MaxVarint}, wire.MaxStreams{Max: wire.MaxStreamCount},
 		wire.MaxStreams{Uni: true, Max: wire.MaxStreamCount})},
 	{Name: "max_streams beyond 2^60", Answer: must(wire.FrameEncodingError),
@@ -38,6 +44,9 @@ var credit = []Attack{
 	}},
 }
 
+// credits are the frames that let a victim send.
+var credits = []wire.FrameType{wire.TypeMaxData, wire.TypeMaxStreamData, wire.TypeMaxStreamsBidi, wire.TypeMaxStreamsUni}
+
 // cryptos are lies with CRYPTO frames. RFC 9000 s7.5, RFC 9001 s4.1.3, s6.
 var cryptos = []Attack{
 	{Name: "crypto beyond the buffer", Answer: must(wire.CryptoBufferExceeded), Packet: adding(wire.Crypto{Offset: 1 << 24, Data: []byte("x")})},
@@ -51,8 +60,16 @@ var cryptos = []Attack{
 	}},
 	{Name: "initial crypto beyond the buffer", Level: wire.LevelInitial, Early: true, Once: true, Chance: 1, Answer: must(wire.CryptoBufferExceeded),
 		Packet: adding(wire.Crypto{Offset: 1 << 24, Data: []byte("x")})},
+	{Name: "initial crypto pieces", Level: wire.LevelInitial, Early: true, Once: true, Chance: 1, Answer: may(wire.CryptoBufferExceeded),
+		Packet: func(p *Peer, k *packet) bool {
+			off := p.view.crypto[wire.LevelInitial] + 5000
+			return k.fill(func(b []byte) []byte {
+				off += 2
+				return wire.Crypto{Offset: off, Data: []byte("x")}.Append(b)
+			})
+		}},
 	{Name: "handshake crypto garbled", Level: wire.LevelHandshake, Early: true, Once: true, Chance: 1, Answer: Answer{Must: true, TLS: true},
-		Fits: func(p *Peer, k *packet) bool { return p.view.has(k, wire.TypeCrypto) }, Packet: func(p *Peer, k *packet) bool {
+		Fits: finishes, Packet: func(p *Peer, k *packet) bool {
 			k.frames[len(k.frames)/2] ^= 0x55
 			return true
 		}},

@@ -40,12 +40,12 @@ var http3 = []Attack{
 	}},
 	{Name: "unknown frames on the control stream", Chance: 0.7, Fits: hasControl, Packet: control([]byte(strings.Repeat("\x21\x02ab", 200)))},
 	{Name: "control stream finished", Answer: must3(h3wire.CodeClosedCriticalStream), Fits: hasControl, Packet: func(p *Peer, k *packet) bool {
-		id := p.view.ours[uint64(h3wire.StreamControl)]
+		id := p.lastOfControl()
 		return k.add(data(id, p.view.sent[id], "", true))
 	}},
 	// What was not read is gone with a reset: the victim may not have learned which stream this is (RFC 9114 s6.2).
 	{Name: "control stream reset", Answer: may3(h3wire.CodeClosedCriticalStream), Fits: hasControl, Packet: func(p *Peer, k *packet) bool {
-		id := p.view.ours[uint64(h3wire.StreamControl)]
+		id := p.lastOfControl()
 		return k.add(wire.ResetStream{ID: id, FinalSize: p.view.sent[id]}.Append(nil))
 	}},
 	{Name: "control stream stopped", Answer: must3(h3wire.CodeClosedCriticalStream), Fits: func(p *Peer, _ *packet) bool {
@@ -103,6 +103,14 @@ func (p *Peer) onUni(k *packet, t h3wire.StreamType, b []byte) bool {
 	p.view.sent[id] += wire.Offset(len(b))
 	p.view.takeOverLater(id)
 	return true
+}
+
+// lastOfControl is the engine's control stream, which gets nothing more.
+func (p *Peer) lastOfControl() wire.StreamID {
+	id := p.view.ours[uint64(h3wire.StreamControl)]
+	p.view.takeOverLater(id)
+	delete(p.view.ours, uint64(h3wire.StreamControl))
+	return id
 }
 
 func onUni(t h3wire.StreamType, b []byte) func(*Peer, *packet) bool {

@@ -15,18 +15,18 @@ var packets = []Attack{
 	}},
 	{Name: "packet of padding", Chance: 0.7, Packet: func(p *Peer, k *packet) bool { return k.fill(wire.Padding{Count: 1}.Append) }},
 	{Name: "packet of pings", Chance: 0.7, Packet: func(p *Peer, k *packet) bool { return k.fill(wire.Ping{}.Append) }},
-	{Name: "bit flipped", Answer: Answer{Any: true}, Packet: func(p *Peer, k *packet) bool {
+	{Name: "bit flipped", Answer: Answer{Any: true}, Fits: hasFrames, Packet: func(p *Peer, k *packet) bool {
 		k.frames[p.draw("byte", len(k.frames))] ^= 1 << p.draw("bit", 8)
 		return true
 	}},
-	{Name: "bytes replaced", Answer: Answer{Any: true}, Packet: func(p *Peer, k *packet) bool {
+	{Name: "bytes replaced", Answer: Answer{Any: true}, Fits: hasFrames, Packet: func(p *Peer, k *packet) bool {
 		at := p.draw("byte", len(k.frames))
 		for i := at; i < min(at+8, len(k.frames)); i++ {
 			k.frames[i] = byte(p.cfg.Place.Uint64(p.n, "replaced"+string(rune('0'+i-at))))
 		}
 		return true
 	}},
-	{Name: "packet cut short", Answer: Answer{Any: true}, Packet: func(p *Peer, k *packet) bool {
+	{Name: "packet cut short", Answer: Answer{Any: true}, Fits: hasFrames, Packet: func(p *Peer, k *packet) bool {
 		k.frames = k.frames[:p.draw("cut", len(k.frames))]
 		return true
 	}},
@@ -36,7 +36,7 @@ var packets = []Attack{
 		}
 		return true
 	}},
-	{Name: "initial garbled", Level: wire.LevelInitial, Early: true, Once: true, Chance: 1, Answer: Answer{Any: true},
+	{Name: "initial garbled", Fits: hasFrames, Level: wire.LevelInitial, Early: true, Once: true, Chance: 1, Answer: Answer{Any: true},
 		Packet: func(p *Peer, k *packet) bool {
 			k.frames[p.draw("byte", min(len(k.frames), 300))] ^= 1 << p.draw("bit", 8)
 			return true
@@ -73,6 +73,20 @@ var packets = []Attack{
 		return len(all) > 1
 	}},
 	{Name: "frames twice", Packet: func(p *Peer, k *packet) bool { return k.add(slices.Concat(p.view.list(k.frames)...)) }},
+	{Name: "1-RTT packet during the handshake", Level: wire.LevelHandshake, Early: true, Once: true, Chance: 1,
+		Answer: may(wire.ProtocolViolation), Fits: finishes, Datagram: func(p *Peer, d *datagram) []*datagram {
+			frames := data(p.made(), 0, "\x21", false)
+			if p.cfg.Role == wire.Server {
+				frames = wire.HandshakeDone{}.Append(frames)
+			}
+			early := &datagram{path: d.path, ecn: d.ecn}
+			early.packets = []*packet{{level: wire.LevelApp, number: 0, width: samples, header: shortHeader(d.packets[0]), frames: frames}}
+			return []*datagram{early, d, early}
+		}},
+	{Name: "finished withheld", Level: wire.LevelHandshake, Early: true, Chance: 1, Fits: finishes, Packet: func(p *Peer, k *packet) bool {
+		k.frames = p.view.without(k.frames, func(f *wire.Frame) bool { return f.Type == wire.TypeCrypto })
+		return true
+	}},
 	{Name: "datagram dropped", Datagram: func(p *Peer, d *datagram) []*datagram { return nil }},
 	{Name: "datagram twice", Datagram: func(p *Peer, d *datagram) []*datagram { return []*datagram{d, d} }},
 	{Name: "number used again for other frames", Datagram: func(p *Peer, d *datagram) []*datagram {
@@ -107,4 +121,17 @@ func parametersAt(k *packet) int {
 			return at
 		}
 	}
+}
+
+// hasFrames reports whether another attack has left anything in a packet.
+func hasFrames(_ *Peer, k *packet) bool { return len(k.frames) > 0 }
+
+// finishes reports whether a packet carries a part of the handshake.
+func finishes(p *Peer, k *packet) bool { return p.view.has(k, wire.TypeCrypto) }
+
+// shortHeader is for another packet to where one with a long header goes.
+func shortHeader(k *packet) []byte {
+	inv, _ := wire.ParseInvariant(k.header)
+	id, _ := wire.MakeConnectionID(inv.DCID)
+	return wire.AppendShortHeader(nil, id, false, false, samples)
 }
