@@ -168,7 +168,7 @@ func gather(onStreams bool, lists ...[]Attack) (all []*Attack) {
 	for _, l := range lists {
 		for i := range l {
 			a := &l[i]
-			a.Data = onStreams
+			a.Data = a.Data || onStreams
 			if a.Level == 0 && !a.Early {
 				a.Level = wire.LevelApp
 			}

@@ -73,7 +73,7 @@ var packets = []Attack{
 		return len(all) > 1
 	}},
 	{Name: "frames twice", Packet: func(p *Peer, k *packet) bool { return k.add(slices.Concat(p.view.list(k.frames)...)) }},
-	{Name: "1-RTT packet during the handshake", Level: wire.LevelHandshake, Early: true, Once: true, Chance: 1,
+	{Name: "1-RTT packet during the handshake", Data: true, Level: wire.LevelHandshake, Early: true, Once: true, Chance: 1,
 		Answer: may(wire.ProtocolViolation), Fits: finishes, Datagram: func(p *Peer, d *datagram) []*datagram {
 			frames := data(p.made(), 0, "\x21", false)
 			if p.cfg.Role == wire.Server {
