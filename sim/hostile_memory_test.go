@@ -44,7 +44,7 @@ func alive(t *testing.T, attack string) (most, bound holding) {
 		if attack != "" {
 			s.attacker.Menu = []string{attack}
 		}
-		s.againstServer()
+		s.against(wire.Server)
 		for range 8 {
 			time.Sleep(60 * time.Millisecond)
 			runtime.GC()
@@ -53,7 +53,7 @@ func alive(t *testing.T, attack string) (most, bound holding) {
 			most.bytes, most.objects = max(most.bytes, int(m.HeapAlloc)), max(most.objects, int(m.HeapObjects))
 		}
 		s.all.Wait()
-		l := &s.limits
+		l := s.known()
 		// Chunks, receive buffers, what waits in order; and as much again for what names them.
 		chunks := mostChunks(l)
 		bound.bytes = 2 * (chunks*actor.ChunkSmall + l.RxTrains*64<<10 + l.RxBatches*2<<10 + 2*l.ConnWindow)

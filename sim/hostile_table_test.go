@@ -26,11 +26,7 @@ func oneAttack(t *testing.T, seed Seed, role wire.Role, a *hostile.Attack) {
 	Run(t, seed, func(w *World) {
 		s := &siege{story: story{w: w, faults: w.Place("faults"), work: w.Place(Workload)}, place: w.Place("siege"), perfect: true}
 		s.attacker = &Attacker{Menu: []string{a.Name}, Chance: 1, After: 6, Most: 1}
-		if role == wire.Client {
-			s.againstServer()
-		} else {
-			s.againstClient()
-		}
+		s.against(role.Peer())
 		s.all.Wait()
 		time.Sleep(time.Second)
 		judgeAnswer(t, s.attacker.Endings(), a)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,19 +48,28 @@ type siege struct {
 	victim   *Host
 	perfect  bool                 // links lose nothing
 	narrow   func(*engine.Limits) // the victim's bounds; may be nil
-	limits   engine.Limits        // of its connections
+	mu       sync.Mutex
+	limits   engine.Limits       // of its connections; several may be dialled at once
+	requests [][]attackedRequest // on attacked connections, by task
 }
 
 func hostileWorld(w *World) {
 	s := &siege{story: story{w: w, faults: w.Place("faults"), work: w.Place(Workload)}, place: w.Place("siege")}
 	s.narrow = s.tune(0)
 	role := s.arm()
-	if role == wire.Client {
-		s.againstServer()
-	} else {
-		s.againstClient()
-	}
+	s.against(role.Peer())
 	s.all.Wait()
+}
+
+// against begins a siege. All decisions of programs fall before anything happens.
+func (s *siege) against(victim wire.Role) {
+	if victim == wire.Server {
+		s.requests = s.attackedRequests("srv")
+		s.againstServer()
+		return
+	}
+	s.requests = s.attackedRequests("bad")
+	s.againstClient()
 }
 
 // arm draws what the attacker does, and what it is. Consecutive seeds have one attack after the other.
@@ -101,9 +111,7 @@ func (s *siege) againstServer() {
 	s.guard(s.victim)
 	bad := s.w.HostOf(HostConfig{Name: "bad", Up: s.way(1), Down: s.way(1), Attacker: s.attacker}).Client()
 	good := s.w.HostOf(HostConfig{Name: "good", Up: s.way(2), Down: s.way(2)}).Client()
-	for i := range 1 + s.work.IntN(0, "attacking tasks", 4) {
-		s.all.Go(func() { s.misuse(bad, i, "srv") })
-	}
+	s.misuse(bad)
 	s.all.Go(func() { s.honest(good, "good") })
 }
 
@@ -116,46 +124,63 @@ func (s *siege) againstClient() {
 	s.victim = s.w.HostOf(HostConfig{Name: "cli", Up: s.way(2), Down: s.way(2), Tune: s.bounds})
 	s.guard(s.victim)
 	c := s.victim.Client()
-	for i := range 1 + s.work.IntN(0, "attacked tasks", 4) {
-		s.all.Go(func() { s.misuse(c, i, "bad") })
-	}
+	s.misuse(c)
 	s.all.Go(func() { s.honest(c, "good") })
 }
 
 // patience of those who use an attacked connection: its fate is not theirs to know.
 const siegePatience = 5 * time.Second
 
+// attackedRequests draws what is asked for on attacked connections, by task: a decision each.
+func (s *siege) attackedRequests(host string) (tasks [][]attackedRequest) {
+	for task := range 1 + s.work.IntN(0, "attacked tasks", 4) {
+		var list []attackedRequest
+		for i := range 2 + s.work.IntN(uint64(task), "attacked requests", 3) {
+			n := 10*task + i
+			if !s.work.Happens(uint64(n), "attacked request", 1) {
+				continue
+			}
+			r := attackedRequest{kind: pick(s.work, n, "kind", "get", "echo", "early"), size: pick(s.work, n, "size", 0, 100, 20_000, 300_000, 1_000_000)}
+			if s.perfect {
+				r = attackedRequest{kind: "echo", size: 300_000}
+			}
+			r.url = fmt.Sprintf("https://%s/%s/a%d?n=%d", host, r.kind, n, r.size)
+			list = append(list, r)
+		}
+		tasks = append(tasks, list)
+	}
+	return tasks
+}
+
+type attackedRequest struct {
+	kind, url string
+	size      int
+}
+
 // misuse makes requests on an attacked connection. They may come to any end, but a known one.
-func (s *siege) misuse(c *api.Client, task int, host string) {
-	name := "bad/" + strconv.Itoa(task)
-	for i := range 2 + s.work.IntN(uint64(task), "attacked requests", 3) {
-		n := uint64(10*task + i)
-		if !s.work.Happens(n, "attacked request", 1) {
-			continue
-		}
-		ctx, cancel := context.WithTimeout(s.w.Context(name), siegePatience)
-		size, kind := pick(s.work, int(n), "size", 0, 100, 20_000, 300_000, 1_000_000), pick(s.work, int(n), "kind", "get", "echo", "early")
-		if s.perfect {
-			size, kind = 300_000, "echo"
-		}
-		if err := s.anyhow(ctx, c, fmt.Sprintf("https://%s/%s/a%d?n=%d", host, kind, n, size), size); err != nil {
-			s.typed("attacked", name, err)
-		}
-		cancel()
+func (s *siege) misuse(c *api.Client) {
+	for i, list := range s.requests {
+		s.all.Go(func() {
+			name := "bad/" + strconv.Itoa(i)
+			for _, r := range list {
+				ctx, cancel := context.WithTimeout(s.w.Context(name), siegePatience)
+				if err := s.anyhow(ctx, c, r); err != nil {
+					s.typed("attacked", name, err)
+				}
+				cancel()
+			}
+		})
 	}
 }
 
 // anyhow makes a request and reads what comes.
-func (s *siege) anyhow(ctx context.Context, c *api.Client, url string, size int) error {
-	method := http.MethodPost
-	if url[len("https://srv/"):][:3] == "get" {
-		method = http.MethodGet
-	}
+func (s *siege) anyhow(ctx context.Context, c *api.Client, r attackedRequest) error {
+	method := http.MethodGet
 	var body io.Reader
-	if method == http.MethodPost {
-		body = &content{name: "a", left: size}
+	if r.kind != "get" {
+		method, body = http.MethodPost, &content{name: "a", left: r.size}
 	}
-	req, err := http.NewRequestWithContext(ctx, method, url, body)
+	req, err := http.NewRequestWithContext(ctx, method, r.url, body)
 	if err != nil {
 		return err
 	}
@@ -228,7 +253,17 @@ func (s *siege) bounds(l *engine.Limits) {
 		s.narrow(l)
 		l.Streams = streams // what attackers make up must be within the limit
 	}
+	s.mu.Lock()
 	s.limits = *l
+	s.mu.Unlock()
+}
+
+// known returns the bounds of the victim's connections.
+func (s *siege) known() *engine.Limits {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.limits
+	return &l
 }
 
 // guard bounds what the victim holds, in every step of the run.
@@ -238,7 +273,7 @@ func (s *siege) guard(h *Host) {
 
 // bounded judges what an engine has in use for its connections.
 func (s *siege) bounded(o engine.Outstanding) error {
-	l, n := &s.limits, o.Connections
+	l, n := s.known(), o.Connections
 	if n == 0 {
 		return nil
 	}
