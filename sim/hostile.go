@@ -13,13 +13,21 @@ import (
 // it sends is rewritten under its valid keys. What package hostile lists as attacks falls as decisions of the world. Give
 // one to the configuration of a host; its client or server then does not behave.
 type Attacker struct {
-	Menu   []string // which attacks; those that the host's side of a connection cannot make are left out
+	Menu   []string // which of Attacks; those that the host's side of a connection cannot make do not happen
 	Chance float64  // the probability that a packet suffers one of them
 	After  uint64   // how many packets of a connection are left alone at first
 	Most   int      // how many attacks a connection makes; 0: no bound
 
 	w     *World
 	peers []assault
+}
+
+// Attacks names what an attacker can do, as a client or as a server.
+func Attacks(r wire.Role) (names []string) {
+	for _, a := range hostile.For(r) {
+		names = append(names, a.Name)
+	}
+	return names
 }
 
 // assault is one connection of an attacker.

@@ -39,7 +39,7 @@ type holding struct{ bytes, objects int }
 func alive(t *testing.T, attack string) (most, bound holding) {
 	t.Helper()
 	Run(t, 1, func(w *World) {
-		s := &siege{story: story{w: w, faults: w.Place("faults"), work: w.Place(Workload)}, place: w.Place("siege"), perfect: true}
+		s := &siege{story: story{w: w, faults: w.Place("faults"), work: w.Place(Workload)}, place: w.Place("siege"), perfect: true, bulk: 300_000}
 		s.attacker = &Attacker{Chance: 1, After: 20}
 		if attack != "" {
 			s.attacker.Menu = []string{attack}

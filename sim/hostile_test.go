@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,8 +47,10 @@ type siege struct {
 	attacker *Attacker
 	server   *Server // the honest one
 	victim   *Host
-	perfect  bool                 // links lose nothing
-	narrow   func(*engine.Limits) // the victim's bounds; may be nil
+	perfect  bool                  // links lose nothing
+	bulk     int                   // bytes of a request, if perfect
+	narrow   func(*engine.Limits)  // the victim's bounds; may be nil
+	failed   atomic.Pointer[error] // why an attacked request failed, the last
 	mu       sync.Mutex
 	limits   engine.Limits       // of its connections; several may be dialled at once
 	requests [][]attackedRequest // on attacked connections, by task
@@ -142,7 +145,7 @@ func (s *siege) attackedRequests(host string) (tasks [][]attackedRequest) {
 			}
 			r := attackedRequest{kind: pick(s.work, n, "kind", "get", "echo", "early"), size: pick(s.work, n, "size", 0, 100, 20_000, 300_000, 1_000_000)}
 			if s.perfect {
-				r = attackedRequest{kind: "echo", size: 300_000}
+				r = attackedRequest{kind: "echo", size: max(s.bulk, 40_000)}
 			}
 			r.url = fmt.Sprintf("https://%s/%s/a%d?n=%d", host, r.kind, n, r.size)
 			list = append(list, r)
@@ -166,6 +169,7 @@ func (s *siege) misuse(c *api.Client) {
 				ctx, cancel := context.WithTimeout(s.w.Context(name), siegePatience)
 				if err := s.anyhow(ctx, c, r); err != nil {
 					s.typed("attacked", name, err)
+					s.failed.Store(&err)
 				}
 				cancel()
 			}

@@ -31,13 +31,18 @@ var messages = []Attack{
 	message("field section that expands", Answer{}, frame(h3wire.FrameHeaders,
 		append(qpackwire.AppendSectionPrefix(nil), strings.Repeat("\xff\x16", 640)...)), false),
 	message("head without end", Answer{}, append(h3wire.AppendFrameHeader(nil, h3wire.FrameHeaders, 60_000), make([]byte, 900)...), false),
-	message("empty head", Answer{}, frame(h3wire.FrameHeaders, []byte{0, 0}), true),
-	message("upper case name", Answer{}, headers(append(requestHead, qpackwire.Field{Name: "X-Upper", Value: "1"})), true),
-	message("line break in a value", Answer{}, headers(append(requestHead, qpackwire.Field{Name: "x", Value: "a\r\nb: c"})), true),
-	message("connection field", Answer{}, headers(append(requestHead, qpackwire.Field{Name: "connection", Value: "close"})), true),
-	message("pseudo field twice", Answer{}, headers(append(requestHead, qpackwire.Field{Name: ":path", Value: "/other"})), true),
-	clients(message("body shorter than declared", Answer{}, append(headers(declared(requestHead, "100")), frame(h3wire.FrameData, []byte("short"))...), true)),
-	clients(message("body longer than declared", Answer{}, append(headers(declared(requestHead, "2")), frame(h3wire.FrameData, []byte("longer"))...), true)),
+	clients(message("request of no size", Answer{}, headers(nil), true)),
+	servers(message("response of no size", Answer{}, headers(nil), true)),
+	clients(message("request with a name in upper case", Answer{}, headers(with(requestHead, "X-Upper", "1")), true)),
+	servers(message("response with a name in upper case", Answer{}, headers(with(responseHead, "X-Upper", "1")), true)),
+	clients(message("request with a line break in a value", Answer{}, headers(with(requestHead, "x", "a\r\nb: c")), true)),
+	servers(message("response with a line break in a value", Answer{}, headers(with(responseHead, "x", "a\r\nb: c")), true)),
+	clients(message("request with a connection field", Answer{}, headers(with(requestHead, "connection", "close")), true)),
+	servers(message("response with a connection field", Answer{}, headers(with(responseHead, "connection", "close")), true)),
+	clients(message("request with a pseudo field twice", Answer{}, headers(with(requestHead, ":path", "/other")), true)),
+	servers(message("response with a pseudo field twice", Answer{}, headers(with(responseHead, ":status", "200")), true)),
+	clients(message("body shorter than declared", Answer{}, append(headers(with(requestHead, "content-length", "100")), frame(h3wire.FrameData, []byte("short"))...), true)),
+	clients(message("body longer than declared", Answer{}, append(headers(with(requestHead, "content-length", "2")), frame(h3wire.FrameData, []byte("longer"))...), true)),
 	clients(message("push_promise of a client", must3(h3wire.CodeFrameUnexpected), frame(h3wire.FramePushPromise, []byte("\x00\x00\x00")), false)),
 	clients(message("headers behind the trailers", must3(h3wire.CodeFrameUnexpected), repeat(headers(requestHead), headers(trailer), headers(trailer)), false)),
 	clients(message("data behind the trailers", must3(h3wire.CodeFrameUnexpected),
@@ -45,8 +50,8 @@ var messages = []Attack{
 	clients(message("trailers with a pseudo field", Answer{}, repeat(headers(requestHead), headers(requestHead)), true)),
 	clients(message("request without a path", Answer{}, headers(requestHead[:2]), true)),
 	clients(message("end before the head", Answer{}, nil, true)),
-	servers(message("response shorter than declared", Answer{}, append(headers(declared(responseHead, "100")), frame(h3wire.FrameData, []byte("short"))...), true)),
-	servers(message("response longer than declared", Answer{}, append(headers(declared(responseHead, "2")), frame(h3wire.FrameData, []byte("longer"))...), true)),
+	servers(message("response shorter than declared", Answer{}, append(headers(with(responseHead, "content-length", "100")), frame(h3wire.FrameData, []byte("short"))...), true)),
+	servers(message("response longer than declared", Answer{}, append(headers(with(responseHead, "content-length", "2")), frame(h3wire.FrameData, []byte("longer"))...), true)),
 	servers(message("push_promise", must3(h3wire.CodeIDError), frame(h3wire.FramePushPromise, []byte("\x00\x00\x00")), false)),
 	servers(message("response head behind the trailers", must3(h3wire.CodeFrameUnexpected),
 		repeat(headers(responseHead), headers(trailer), headers(trailer)), false)),
@@ -100,8 +105,9 @@ var (
 	trailer      = []qpackwire.Field{{Name: "x-trailer", Value: "1"}}
 )
 
-func declared(head []qpackwire.Field, length string) []qpackwire.Field {
-	return append(head[:len(head):len(head)], qpackwire.Field{Name: "content-length", Value: length})
+// with is a head with another field.
+func with(head []qpackwire.Field, name, value string) []qpackwire.Field {
+	return append(head[:len(head):len(head)], qpackwire.Field{Name: name, Value: value})
 }
 
 // headers is a HEADERS frame.

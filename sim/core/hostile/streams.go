@@ -20,6 +20,10 @@ var streams = []Attack{
 		id := p.made()
 		return k.add(append(data(id, 50, "", true), data(id, 51, "", true)...))
 	}},
+	{Name: "final size falling", Answer: must(wire.FinalSizeError), Fits: freshAny, Packet: func(p *Peer, k *packet) bool {
+		id := p.made()
+		return k.add(append(data(id, 50, "", true), data(id, 40, "", true)...))
+	}},
 	{Name: "final size below data", Answer: must(wire.FinalSizeError), Fits: freshAny, Packet: func(p *Peer, k *packet) bool {
 		id := p.made()
 		return k.add(append(data(id, 50, "data", false), data(id, 20, "", true)...))
