@@ -115,7 +115,24 @@ func (s *siege) againstServer() {
 	bad := s.w.HostOf(HostConfig{Name: "bad", Up: s.way(1), Down: s.way(1), Attacker: s.attacker}).Client()
 	good := s.w.HostOf(HostConfig{Name: "good", Up: s.way(2), Down: s.way(2)}).Client()
 	s.misuse(bad)
-	s.all.Go(func() { s.honest(good, "good") })
+	s.all.Go(func() {
+		s.honest(good, "good")
+		if pick(s.place, 0, "shuts down", false, false, !s.perfect) {
+			s.shutDown()
+		}
+	})
+}
+
+// shutDown ends the server while it is under attack: it takes no longer than it may.
+func (s *siege) shutDown() {
+	const most = 2 * time.Second
+	ctx, cancel := context.WithTimeout(s.w.Context("shutdown"), most)
+	defer cancel()
+	began := s.w.Now()
+	err := s.server.Shutdown(ctx)
+	if took := s.w.Now() - began; took > most || err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		s.w.T().Errorf("after %v, Shutdown said %v", took, err)
+	}
 }
 
 // againstClient lets a client use an honest server and one that attacks.
@@ -143,7 +160,7 @@ func (s *siege) attackedRequests(host string) (tasks [][]attackedRequest) {
 			if !s.work.Happens(uint64(n), "attacked request", 1) {
 				continue
 			}
-			r := attackedRequest{kind: pick(s.work, n, "kind", "get", "echo", "early"), size: pick(s.work, n, "size", 0, 100, 20_000, 300_000, 1_000_000)}
+			r := attackedRequest{kind: pick(s.work, n, "kind", "get", "echo", "echo", "early", "slow", "abort"), size: pick(s.work, n, "size", 0, 100, 20_000, 300_000, 1_000_000)}
 			if s.perfect {
 				r = attackedRequest{kind: "echo", size: max(s.bulk, 40_000)}
 			}
@@ -181,7 +198,7 @@ func (s *siege) misuse(c *api.Client) {
 func (s *siege) anyhow(ctx context.Context, c *api.Client, r attackedRequest) error {
 	method := http.MethodGet
 	var body io.Reader
-	if r.kind != "get" {
+	if r.kind != "get" && r.kind != "slow" {
 		method, body = http.MethodPost, &content{name: "a", left: r.size}
 	}
 	req, err := http.NewRequestWithContext(ctx, method, r.url, body)
