@@ -94,15 +94,23 @@ func (s *siege) arm() wire.Role {
 	return role
 }
 
+// attackersWay is the link that may be worse than the others.
+const attackersWay = 1
+
 // way draws a host's link.
 func (s *siege) way(n int) Link {
 	if s.perfect {
 		return Link{Delay: 5 * time.Millisecond}
 	}
+	bad := Link{}
+	if n == attackersWay {
+		bad = Link{Loss: pick(s.faults, n, "more loss", 0, 0, 0, 0.1), Reorder: pick(s.faults, n, "reorder", 0, 0, 0.1), Duplicate: pick(s.faults, n, "duplicate", 0, 0, 0.1)}
+	}
 	return Link{
+		Reorder: bad.Reorder, Duplicate: bad.Duplicate,
 		Delay: pick(s.faults, n, "delay", 0, time.Millisecond, 10*time.Millisecond, 40*time.Millisecond),
 		Rate:  pick[link.Rate](s.faults, n, "rate", 0, 20*Mbit, 100*Mbit),
-		Loss:  pick(s.faults, n, "loss", 0, 0, 0, 0.01),
+		Loss:  max(bad.Loss, pick(s.faults, n, "loss", 0, 0, 0, 0.01)),
 	}
 }
 
@@ -112,7 +120,7 @@ func (s *siege) againstServer() {
 	s.server = s.victim.Server(&api.Server{Handler: s.wary(s.handler())})
 	s.story.server = s.server
 	s.guard(s.victim)
-	bad := s.w.HostOf(HostConfig{Name: "bad", Up: s.way(1), Down: s.way(1), Attacker: s.attacker}).Client()
+	bad := s.w.HostOf(HostConfig{Name: "bad", Up: s.way(attackersWay), Down: s.way(attackersWay), Attacker: s.attacker}).Client()
 	good := s.w.HostOf(HostConfig{Name: "good", Up: s.way(2), Down: s.way(2)}).Client()
 	s.misuse(bad)
 	s.all.Go(func() {
@@ -137,7 +145,7 @@ func (s *siege) shutDown() {
 
 // againstClient lets a client use an honest server and one that attacks.
 func (s *siege) againstClient() {
-	bad := s.w.HostOf(HostConfig{Name: "bad", Up: s.way(1), Down: s.way(1), Attacker: s.attacker})
+	bad := s.w.HostOf(HostConfig{Name: "bad", Up: s.way(attackersWay), Down: s.way(attackersWay), Attacker: s.attacker})
 	bad.Server(&api.Server{Handler: s.handler()})
 	s.server = s.w.HostOf(HostConfig{Name: "srv", Up: s.way(0), Down: s.way(0)}).Server(&api.Server{Handler: s.wary(s.handler())})
 	s.story.server = s.server
