@@ -85,10 +85,10 @@ func (s *siege) arm() wire.Role {
 	}
 	s.attacker = &Attacker{
 		Menu: []string{first.Name}, Most: pick(p, 0, "most", 1, 1, 5, 0, 0),
-		Chance: pick(p, 0, "chance", 0.05, 0.2, 0.5, 1), After: uint64(p.IntN(0, "after", 40)),
+		Chance: pick(p, 0, "chance", 0.1, 0.5, 1, 1, 1, 1), After: pick[uint64](p, 0, "after", 0, 4, 8, 16),
 	}
 	all = hostile.For(role)
-	for i := range pick(p, 0, "more", 0, 0, 0, 0, 1, 2, 7) {
+	for i := range pick(p, 0, "more", 0, 0, 0, 1, 2, 7) {
 		s.attacker.Menu = append(s.attacker.Menu, all[p.IntN(uint64(i), "attack", len(all))].Name)
 	}
 	return role

@@ -65,7 +65,7 @@ var messages = []Attack{
 // message is an attack that sends one message, as the client on a stream of its own, as the server for another response.
 func message(name string, a Answer, b []byte, fin bool) Attack {
 	return Attack{
-		Name: name, Answer: a,
+		Name: name, Answer: a, Early: true, Level: wire.LevelApp, Chance: 0.9, // a server has few occasions
 		Fits: func(p *Peer, k *packet) bool {
 			if p.cfg.Role == wire.Client {
 				return p.view.hasFresh(false)
@@ -82,7 +82,7 @@ func message(name string, a Answer, b []byte, fin bool) Attack {
 				p.view.takeOver(id, k)
 			}
 			f := data(id, 0, string(b), fin)
-			return k.add(f) || k.replace(f)
+			return k.add(f) || p.cfg.Role == wire.Server && k.replace(f)
 		},
 	}
 }

@@ -129,7 +129,7 @@ func TestEveryAttackHasANameOfItsOwn(t *testing.T) {
 		if seen[a.Name] || (a.Packet == nil) == (a.Datagram == nil) {
 			t.Errorf("attack %q: twice, or it does not say what it does", a.Name)
 		}
-		if a.Early != (a.Level != wire.LevelApp) && !a.Once {
+		if !a.Early && a.Level != wire.LevelApp {
 			t.Errorf("attack %q on %v packets: early %v", a.Name, a.Level, a.Early)
 		}
 		seen[a.Name] = true
