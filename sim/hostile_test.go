@@ -85,11 +85,14 @@ func (s *siege) arm() wire.Role {
 	}
 	s.attacker = &Attacker{
 		Menu: []string{first.Name}, Most: pick(p, 0, "most", 1, 1, 5, 0, 0),
-		Chance: pick(p, 0, "chance", 0.1, 0.5, 1, 1, 1, 1), After: pick[uint64](p, 0, "after", 0, 4, 8, 16),
+		Chance: pick(p, 0, "chance", 0.2, 0.5, 1, 1, 1, 1), After: pick[uint64](p, 0, "after", 0, 4, 8, 16),
 	}
 	all = hostile.For(role)
 	for i := range pick(p, 0, "more", 0, 0, 0, 1, 2, 7) {
 		s.attacker.Menu = append(s.attacker.Menu, all[p.IntN(uint64(i), "attack", len(all))].Name)
+	}
+	if len(s.attacker.Menu) > 1 && s.attacker.Most == 1 {
+		s.attacker.Most = 0 // or another takes the only turn of the first
 	}
 	return role
 }
@@ -169,6 +172,9 @@ func (s *siege) attackedRequests(host string) (tasks [][]attackedRequest) {
 				continue
 			}
 			r := attackedRequest{kind: pick(s.work, n, "kind", "get", "echo", "echo", "early", "slow", "abort"), size: pick(s.work, n, "size", 0, 100, 20_000, 300_000, 1_000_000)}
+			if n == 0 { // so that every attack has an occasion
+				r = attackedRequest{kind: "echo", size: max(r.size, 100_000)}
+			}
 			if s.perfect {
 				r = attackedRequest{kind: "echo", size: max(s.bulk, 40_000)}
 			}
