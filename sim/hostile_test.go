@@ -87,7 +87,7 @@ func (s *siege) arm() wire.Role {
 		Menu: []string{first.Name}, Most: pick(p, 0, "most", 1, 1, 5, 0, 0),
 		Chance: pick(p, 0, "chance", 0.2, 0.5, 1, 1, 1, 1), After: pick[uint64](p, 0, "after", 0, 4, 8, 16),
 	}
-	all = hostile.For(role)
+	all = slices.DeleteFunc(hostile.For(role), func(a *hostile.Attack) bool { return a.Level != wire.LevelApp }) // no others would follow
 	for i := range pick(p, 0, "more", 0, 0, 0, 1, 2, 7) {
 		s.attacker.Menu = append(s.attacker.Menu, all[p.IntN(uint64(i), "attack", len(all))].Name)
 	}
