@@ -69,6 +69,7 @@ type connection struct {
 	handle any // what the app holds: *H3Conn or *Conn
 
 	core    *conn.Conn
+	between Between // nil outside a simulation
 	routes  connRoutes
 	rx      *rxAccount
 	tx      lender
@@ -116,6 +117,9 @@ func newConnection(s *socket, b birth) *connection {
 		c.trace = b.trace(b.role, original)
 		cfg.Trace = c.trace
 	}
+	if s.e.between != nil {
+		c.between = s.e.between(b.role, original)
+	}
 	c.connect(cfg, b)
 	if b.role == wire.Server {
 		// Where the client's Initials go until it knows our ID, and late ones after that. It is known to the world, so that
@@ -142,7 +146,7 @@ func (c *connection) connect(cfg conn.Config, b birth) {
 		Role: c.role, TLS: b.tls, Context: c.ctx, Reseed: c.s.e.reseed(c.name),
 	})
 	g := &c.guard
-	g.protect = spawn[port.ToProtect](c, roomProtect, l.RxBatches+tx+keys+2, protect)
+	g.protect = spawn[port.ToProtect](c, roomProtect, l.RxBatches+tx+keys+2, c.protectRoom(protect))
 	g.handshake = spawn[port.ToHandshake](c, roomHandshake, 3, handshake)
 
 	var connRoom *actor.Room[port.ToConn]
@@ -150,7 +154,7 @@ func (c *connection) connect(cfg conn.Config, b birth) {
 	cell, silence := c.s.bell(func() { ring.Send(&port.Fired{}) })
 	cfg.Cell = cell
 	c.core = conn.New(cfg)
-	connRoom = spawn[port.ToConn](c, roomConn, l.RxBatches+replays+tx+1+1+streamMail+3+1+2+notices+1, c.core)
+	connRoom = spawn[port.ToConn](c, roomConn, l.RxBatches+replays+tx+1+1+streamMail+3+1+2+notices+1, c.connRoom())
 	g.conn, g.start = connRoom, cell.Ring
 	ring = connRoom.Port("timer>conn", 1)
 

@@ -149,10 +149,8 @@ func (c *Conn) RemoteAddr() netip.AddrPort { return c.c.remote }
 // Cancel each way, and the Cancels of the stream before it.
 const perStream = 7
 
-func newConn(e *Engine, l port.Limits, role wire.Role) *Conn {
-	c := &Conn{role: role, ready: make(chan struct{}), commands: make(chan Command), events: make(chan Event)}
-	c.born = actor.NewMailbox[*port.Exchange](2*l.Streams, e.hand(), c)
-	return c
+func newConn(role wire.Role) *Conn {
+	return &Conn{role: role, ready: make(chan struct{}), commands: make(chan Command), events: make(chan Event)}
 }
 
 // birth describes the connection to the wiring.
@@ -160,6 +158,7 @@ func (c *Conn) birth(b *birth, l port.Limits) {
 	b.limits, b.places, b.gone = l, perStream*l.Streams, func(*port.Cause) { c.half.set() }
 	b.bind = func(inner *connection, p upperParts) upper {
 		c.c, inner.handle = inner, c
+		c.born = actor.NewMailbox[*port.Exchange](2*l.Streams, inner.s.e.hand(), c)
 		return &raw{
 			role: c.role, room: l.UnsentBytes, streams: &inner.streams, toConn: p.toConn, hand: inner.s.e.hand(),
 			ready: c.connected, born: c.born.Send,
@@ -186,7 +185,7 @@ func (e *Engine) Dial(ctx context.Context, addr netip.AddrPort, cfg Config) (*Co
 		return nil, err
 	}
 	l := e.limits(cfg.h3())
-	c := newConn(e, l, wire.Client)
+	c := newConn(wire.Client)
 	b := birth{tls: e.tlsConfig(cfg.TLS, ""), params: transport(l, cfg.peerStreams(l)), trace: e.tracer(cfg.Logger, cfg.QlogDir)}
 	c.birth(&b, l)
 	inner, err := e.dial(ctx, addr, b)
@@ -224,7 +223,7 @@ func (e *Engine) Listen(addr string, cfg Config) (*Listener, error) {
 	l, err := e.listen(func() (Socket, error) { return e.world.Listen(addr) }, listening{
 		maxConns: h3.maxConns(), limits: limits, code: wire.NoError,
 		spawn: func(l *listener, first crypto.FirstInitial, path port.Path) *connection {
-			c := newConn(e, limits, wire.Server)
+			c := newConn(wire.Server)
 			c.half.l = l
 			c.announce = func(c *Conn) {
 				select {

@@ -26,6 +26,9 @@ type Options struct {
 	// Congestion makes the congestion controller of a path that carries datagrams of so many bytes; nil is CUBIC with
 	// HyStart++. The bytes of a new path are told by SetMaxDatagramSize.
 	Congestion func(datagram int) congestion.Controller
+	// Between makes what stands between conn and protect of a connection, in a simulation with a hostile peer; nil means
+	// nothing, and so does a nil result.
+	Between func(role wire.Role, odcid wire.ConnectionID) Between
 }
 
 // Limits are the bounds of one connection: engine/limits.go has their defaults.
@@ -37,9 +40,10 @@ type Engine struct {
 	stage   Stage          // the world, if it is one
 	named   map[string]int // on a stage: how many exchanges each identity has had
 	log     *slog.Logger
-	tune    func(*Limits)                            // may be nil
-	trace   tracer                                   // of every connection; may be nil
-	control func(datagram int) congestion.Controller // may be nil
+	tune    func(*Limits)                                         // may be nil
+	trace   tracer                                                // of every connection; may be nil
+	control func(datagram int) congestion.Controller              // may be nil
+	between func(role wire.Role, odcid wire.ConnectionID) Between // may be nil
 	chunks  actor.Chunks
 	// What is over and may serve again: a stream's birth costs most of what a small request allocates. It belongs to one
 	// engine, for its channels must not leave the synctest bubble that the engine may live in.
@@ -59,7 +63,7 @@ type Engine struct {
 
 // New makes an engine.
 func New(o Options) *Engine {
-	e := &Engine{world: o.World, log: o.Logger, trace: o.Trace, tune: o.Tune, control: o.Congestion}
+	e := &Engine{world: o.World, log: o.Logger, trace: o.Trace, tune: o.Tune, control: o.Congestion, between: o.Between}
 	if e.world == nil {
 		e.world = NewWorld()
 	}

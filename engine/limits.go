@@ -54,8 +54,14 @@ var defaultLimits = port.Limits{
 	BigBatches: 4,
 	// A TLS flight with a long certificate chain; beyond, CRYPTO_BUFFER_EXCEEDED.
 	CryptoBytes: 64 << 10,
+	// A gap costs a chunk, and an Initial may come from anybody. A ClientHello in 50 datagrams, or one that its sender has cut
+	// into pieces on purpose, has fewer; beyond, CRYPTO_BUFFER_EXCEEDED.
+	CryptoGaps: 128,
 	// Gaps cost memory beyond the bytes that flow control pays for; beyond, the connection is closed.
 	StreamGaps: 1000,
+	// A gap is paid with a chunk for as little as a byte: of 256 streams with 1000 each, with 250 MB. 4000 lost packets in one
+	// window are more than any path's; beyond, the connection is closed.
+	ConnGaps: 4000,
 	// Beyond, the oldest range is forgotten: its packets count as duplicates.
 	AckRanges: 64,
 	// A server's first flight that overtakes its ServerHello; beyond, packets are dropped.

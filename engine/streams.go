@@ -21,7 +21,8 @@ type streams struct {
 	c      *connection
 	toConn *actor.Room[port.ToConn]
 	toH3   *actor.Room[port.ToH3]
-	world  World // where the rooms live: a lane of the machine, or the simulator's world
+	world  World       // where the rooms live: a lane of the machine, or the simulator's world
+	gaps   actor.Count // in what all of them have received
 
 	mu     sync.Mutex
 	live   []*streamRoom
@@ -60,7 +61,7 @@ func (s *streams) Spawn(id wire.StreamID, o port.StreamOptions) *port.Stream {
 	r.link.FromH3 = r.room.Port("h3>stream", h3ToStream)
 	r.stop = r.room.Port("supervisor>stream", 1)
 	r.ports = stream.Ports{ToConn: s.toConn.Port("stream>conn", 2), ToH3: s.toH3.Port("stream>h3", 2)}
-	r.behaviour.Reuse(stream.Config{Link: &r.link, Role: s.c.role, Options: o, Chunks: &s.c.s.e.chunks, Limits: s.c.limits})
+	r.behaviour.Reuse(stream.Config{Link: &r.link, Role: s.c.role, Options: o, Chunks: &s.c.s.e.chunks, Limits: s.c.limits, Gaps: &s.gaps})
 	r.behaviour.Connect(r.ports)
 	if !s.enter(r) {
 		r.ports.ToConn.Close()

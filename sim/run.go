@@ -284,6 +284,9 @@ func (w *World) judge() {
 		w.core.Fail(err)
 	}
 	for _, h := range w.hosts {
+		if h.attacks != nil {
+			h.attacks.judge()
+		}
 		if left := h.left(); left != "" {
 			w.core.Fail(fmt.Errorf("host %s has not come to rest: %s", h.name, left))
 		}

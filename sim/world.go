@@ -34,8 +34,9 @@ type World struct {
 	over    chan struct{} // the executor has ended
 
 	// the executor's
-	faulted  bool // and the test knows
-	hopeless bool // the test's function will not return
+	faulted  bool           // and the test knows
+	hopeless bool           // the test's function will not return
+	watches  []func() error // asked after every step
 
 	deadline time.Duration // the end of windUp
 
@@ -59,7 +60,7 @@ func newWorld(t *testing.T, r *run) *World {
 	w.book = oracle.New(oracle.Options{})
 	o := core.Options{
 		Draw: r.draw, Pace: w.pace, Order: r.order, Record: r.record,
-		Check: func(string) error { return w.book.Fault() },
+		Check: w.check,
 	}
 	w.watch(&o)
 	w.core = core.New(o)
@@ -116,6 +117,7 @@ type Host struct {
 	log     log
 	drawn   func(wire.Role, wire.ConnectionID) port.Trace // by the picture of the run; nil: not at all
 	tune    func(*engine.Limits)
+	attacks *Attacker
 	servers []*Server
 	closes  []func() error // clients' first
 }
@@ -129,6 +131,7 @@ type HostConfig struct {
 	Up, Down Link // its way to the others, and back
 	Clock    Clock
 	Tune     func(*engine.Limits) // changes the bounds of the host's connections; may be nil
+	Attacker *Attacker            // makes the host's connections attacks; may be nil
 }
 
 // Host adds a machine that is connected to the others by links: none is a perfect one, one serves both directions, two are
@@ -160,14 +163,18 @@ func (w *World) HostOf(c HostConfig) *Host {
 	}
 	h := &Host{w: w, name: c.Name, core: inner, log: log{w: w}}
 	w.addLane(h)
-	h.tune = c.Tune
+	h.tune, h.attacks = c.Tune, c.Attacker
 	h.engine = h.newEngine()
 	w.hosts = append(w.hosts, h)
 	return h
 }
 
 func (h *Host) newEngine() *engine.Engine {
-	return engine.New(engine.Options{World: h.core, Logger: slog.New(&h.log), Tune: h.tune, Trace: h.trace})
+	o := engine.Options{World: h.core, Logger: slog.New(&h.log), Tune: h.tune, Trace: h.trace}
+	if h.attacks != nil {
+		h.attacks.arm(h, &o)
+	}
+	return engine.New(o)
 }
 
 // Engine is the host's, for channel-level embedding. It is closed with the world.

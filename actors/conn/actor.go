@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"cmp"
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
 	"quicpro/internal/congestion"
@@ -91,7 +92,7 @@ func New(c Config) *Conn {
 		k.spaces[i] = newSpace(c.Limits.AckRanges)
 	}
 	k.loss = recovery.NewLoss(recovery.Config[content]{Role: c.Role, Fates: (*fates)(k)})
-	k.crypto = newCrypto(c.Limits.StreamGaps)
+	k.crypto = newCrypto(cmp.Or(c.Limits.CryptoGaps, c.Limits.StreamGaps))
 	k.tx.most = c.Limits.BigBatches
 	return k
 }

@@ -35,7 +35,9 @@ type Limits struct {
 	RxTrains        int           // of them, batches of up to 64 KiB
 	BigBatches      int           // big transmit batches of a connection in circulation
 	CryptoBytes     int           // CRYPTO bytes out of order or unread, per level
+	CryptoGaps      int           // gaps in the CRYPTO bytes of a level; 0: as StreamGaps
 	StreamGaps      int           // gaps in one stream's reassembly
+	ConnGaps        int           // gaps in the reassembly of all streams of a connection; 0: as many as their own bounds allow
 	AckRanges       int           // ranges of received packet numbers kept per space
 	EarlyPackets    int           // packets that wait for their keys
 	UnsentBytes     int           // bytes of one stream that wait for their first packet, before the app waits

@@ -33,6 +33,7 @@ type Config struct {
 	Options port.StreamOptions
 	Chunks  *actor.Chunks // where received bytes are copied to
 	Limits  port.Limits
+	Gaps    *actor.Count // in received data of all streams of the connection; nil: they are not counted
 }
 
 // Ports are the edges out of the room.

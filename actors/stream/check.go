@@ -52,6 +52,9 @@ func (r *receiving) check(all, fault bool) error {
 	if err := r.window.Check(); err != nil {
 		return err
 	}
+	if r.gaps.all != nil && r.gaps.own != r.bytes.Gaps() && !fault {
+		return fmt.Errorf("%d gaps, %d counted", r.bytes.Gaps(), r.gaps.own)
+	}
 	return r.checkStates(fault)
 }
 

@@ -31,6 +31,7 @@ type receiving struct {
 	window  flow.RecvWindow
 	chunks  *actor.Chunks
 	scratch []buffer.Piece
+	gaps    gaps
 
 	stopped   bool // h3 wants nothing more
 	stopOwed  bool // conn is owed a STOP_SENDING
@@ -58,6 +59,7 @@ func (r *receiving) begin(c Config, exists bool) {
 		return
 	}
 	r.chunks = c.Chunks
+	r.gaps = gaps{all: c.Gaps, most: int64(c.Limits.ConnGaps)}
 	r.window = flow.NewRecvWindow(wire.Offset(c.Options.RecvWindow), wire.Offset(c.Options.MaxRecvWindow))
 	// Credit for a few bytes is not worth a message. All streams together hold back at most a quarter of the
 	// connection's window, and conn grants more when half of it is used, so the peer never waits for what is held back.
@@ -92,6 +94,9 @@ func (r *receiving) insert(span *port.Span) *wire.Error {
 	}
 	if err := r.bytes.Insert(span.Off, span.B, r.chunks); err != nil {
 		return blame(err, wire.TypeStream)
+	}
+	if !r.gaps.count(r.bytes.Gaps()) {
+		return wire.NewError(wire.InternalError, wire.TypeStream, "too many gaps in the data of all streams")
 	}
 	if span.Fin {
 		return blame(r.bytes.SetFinal(end), wire.TypeStream)
@@ -193,6 +198,7 @@ func (r *receiving) consume(n int) {
 func (r *receiving) discard() {
 	r.discards = true
 	r.bytes.Release()
+	r.gaps.count(0)
 }
 
 // settle follows the facts: the credit of discarded bytes, then the state.
@@ -284,4 +290,7 @@ func (r *receiving) ended() bool {
 	return r.state == recvAbsent || (r.state == recvDataRead || r.state == recvResetRead) && r.untaken == 0
 }
 
-func (r *receiving) release() { r.bytes.Release() }
+func (r *receiving) release() {
+	r.bytes.Release()
+	r.gaps.count(0)
+}

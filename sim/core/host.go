@@ -86,7 +86,9 @@ func (w *World) AddHost(name string, o HostOptions) (*Host, error) {
 		return nil, err
 	}
 	w.hosts = append(w.hosts, h)
+	w.mu.Lock()
 	w.names[name], w.addrs[h.addr] = h, h
+	w.mu.Unlock()
 	return h, nil
 }
 
@@ -259,7 +261,10 @@ func (h *Host) Context() context.Context { return h.context }
 
 // Resolve finds a host of the world by its name.
 func (h *Host) Resolve(_ context.Context, host string) ([]netip.Addr, error) {
-	if other := h.w.names[host]; other != nil {
+	h.w.mu.Lock()
+	other := h.w.names[host]
+	h.w.mu.Unlock()
+	if other != nil {
 		return []netip.Addr{other.addr}, nil
 	}
 	return nil, &net.DNSError{Err: "no host of this world has that name", Name: host, IsNotFound: true}

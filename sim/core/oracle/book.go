@@ -100,6 +100,14 @@ func (b *Book) Finish() {
 	}
 }
 
+// Sides lists the sides of a connection, by its original destination connection ID.
+func (b *Book) Sides(id string) []*Side {
+	if p := b.byID[id]; p != nil {
+		return p.sides
+	}
+	return nil
+}
+
 // Stats sums up all connections.
 func (b *Book) Stats() Stats {
 	var t Stats
@@ -119,6 +127,9 @@ func (s *Side) Stats() Stats {
 // violate notes a violation. What it says is only made when there is one.
 func (s *Side) violate(now mono.Time, rule Rule, format string, args ...any) {
 	b := s.book
+	if s.hostile {
+		return // it is not what its engine says that it sends
+	}
 	if len(b.violations) < maxViolations {
 		b.violations = append(b.violations, Violation{rule, s.name, now, fmt.Sprintf(format, args...)})
 	}

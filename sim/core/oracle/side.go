@@ -33,6 +33,7 @@ type Side struct {
 	ids      ids
 	h3       h3
 	stats    Stats
+	cause    *port.Cause
 }
 
 var _ port.Trace = (*Side)(nil)
@@ -71,8 +72,14 @@ func newSide(b *Book, p *pair, name string, role wire.Role) *Side {
 }
 
 // Hostile says that what this side sends is rewritten under valid keys on its way, or that it breaks the rules by intent:
-// its peer is not blamed for what it received, and what both sides say is not compared.
+// it is not judged, its peer is not blamed for what it received, and what both sides say is not compared.
 func (s *Side) Hostile() { s.hostile = true }
+
+// Role is the side's.
+func (s *Side) Role() wire.Role { return s.role }
+
+// Cause is why the side has ended the connection, nil if it has not.
+func (s *Side) Cause() *port.Cause { return s.cause }
 
 // tampered reports that what this side receives is not what its peer has sent.
 func (s *Side) tampered() bool {
@@ -196,6 +203,7 @@ func (s *Side) discard(sp wire.Space) {
 // Closed implements port.Trace.
 func (s *Side) Closed(now mono.Time, c *port.Cause) {
 	s.last = max(s.last, now)
+	s.cause = c
 	if !s.life.draining {
 		s.life.closing = true
 	}
