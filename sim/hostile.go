@@ -75,8 +75,7 @@ type Ending struct {
 	Cause  *port.Cause // nil: it has not ended
 }
 
-// Endings lists how the attacked connections ended. It is for the end of a run, when the hosts are closed, or for a world
-// that rests.
+// Endings lists how the attacked connections ended. It is for a run that is over.
 func (a *Attacker) Endings() (all []Ending) {
 	for _, x := range a.peers {
 		e := Ending{Struck: x.peer.Struck()}
