@@ -44,6 +44,9 @@ type Client struct {
 	// DialTimeout bounds name resolution and handshake together. 0 means 10 s.
 	DialTimeout time.Duration
 
+	// IdleTimeout ends a connection on which nothing happens; see Transport.IdleTimeout. 0 means 30 s.
+	IdleTimeout time.Duration
+
 	// DisableCompression switches off the transparent "Accept-Encoding: gzip".
 	DisableCompression bool
 
@@ -131,7 +134,7 @@ func (c *Client) RoundTripper() *Transport { return c.shared() }
 func (c *Client) shared() *Transport {
 	c.once.Do(func() {
 		c.transport = &Transport{
-			TLSClientConfig: c.TLS, ConnectTo: c.ConnectTo, DialTimeout: c.DialTimeout,
+			TLSClientConfig: c.TLS, ConnectTo: c.ConnectTo, DialTimeout: c.DialTimeout, IdleTimeout: c.IdleTimeout,
 			DisableCompression: c.DisableCompression, Logger: c.Logger, QlogDir: c.QlogDir, Engine: c.Engine,
 		}
 	})

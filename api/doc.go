@@ -40,4 +40,17 @@
 //	*ConnectionError           the connection ended: code, reason, and by whom
 //	ErrClosed                  the Client, Transport or Server was closed on this side
 //	context.Canceled, ...      the cause of the request's context
+//
+// A refused dial and an idle timeout are *ConnectionErrors too, so that the more special ones are asked for first:
+//
+//	var cert *api.CertificateError
+//	var reset *api.StreamError
+//	var conn *api.ConnectionError
+//	switch {
+//	case errors.Is(err, api.ErrTimeout):
+//	case errors.Is(err, api.ErrRefused):
+//	case errors.As(err, &cert):
+//	case errors.As(err, &reset): // reset.Code, reset.Remote
+//	case errors.As(err, &conn): // conn.Code, conn.Remote
+//	}
 package api

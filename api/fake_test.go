@@ -58,6 +58,7 @@ func (c *scripted) LocalAddr() netip.AddrPort   { return netip.AddrPort{} }
 func (c *scripted) Done() <-chan struct{}       { return c.done }
 func (c *scripted) Cause() *port.Cause          { return nil }
 func (c *scripted) Context() context.Context    { return context.Background() }
+func (c *scripted) SilentFor() time.Duration    { return 0 }
 func (c *scripted) Goodbye()                    { c.count(&c.goodbyes) }
 
 func (c *scripted) Send(x *port.Exchange) {

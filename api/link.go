@@ -30,10 +30,11 @@ type exchanger interface {
 	RemoteName() string // the same, as text
 	LocalAddr() netip.AddrPort
 
-	Usable() bool          // it takes new requests
-	Done() <-chan struct{} // closed when it has died
-	Cause() *port.Cause    // why, once it has
-	Goodbye()              // no new requests; it closes when the running ones have ended
+	Usable() bool             // it takes new requests
+	SilentFor() time.Duration // nothing has come from the peer
+	Done() <-chan struct{}    // closed when it has died
+	Cause() *port.Cause       // why, once it has
+	Goodbye()                 // no new requests; it closes when the running ones have ended
 	Close(code uint64, reason string)
 	Context() context.Context // cancelled when it dies
 }

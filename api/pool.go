@@ -164,6 +164,15 @@ func (p *pool) retire(c *pooled) {
 	}
 }
 
+// doubt takes a connection out of service that may have lost its server: the next request dials anew.
+func (p *pool) doubt(c *pooled) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.conns[c.origin] == c {
+		p.retire(c)
+	}
+}
+
 func (p *pool) forget(c *pooled) {
 	for i, o := range p.old {
 		if o == c {

@@ -22,7 +22,8 @@ const (
 
 // Server serves HTTP/3 to an http.Handler. Fields must not be changed once it serves.
 type Server struct {
-	// Addr is the UDP address for ListenAndServe and ListenAndServeTLS; empty means ":443".
+	// Addr is the UDP address for ListenAndServe and ListenAndServeTLS; empty means ":443". For a free port open one with
+	// net.ListenPacket and give it to Serve.
 	Addr string
 
 	// Handler answers the requests; nil means http.DefaultServeMux. Each request has a goroutine of its own. If it panics,
@@ -36,10 +37,12 @@ type Server struct {
 	// ReadHeaderTimeout is how long the head of a request may take to arrive. 0 means 10 s, negative none.
 	ReadHeaderTimeout time.Duration
 
-	// IdleTimeout ends a connection on which nothing happens. 0 means 30 s.
+	// IdleTimeout ends a connection on which nothing happens. A request in progress keeps it alive, however silent; the
+	// deadlines of http.ResponseController end those. 0 means 30 s.
 	IdleTimeout time.Duration
 
-	// MaxHeaderBytes bounds a request's header section as RFC 9114 s4.2.2 counts. 0 means 64 KiB.
+	// MaxHeaderBytes bounds a request's header section as RFC 9114 s4.2.2 counts. 0 means 64 KiB. Clients that
+	// heed it do not send a larger one; others get a *StreamError with Code 0x107 (H3_EXCESSIVE_LOAD), not a status.
 	MaxHeaderBytes int
 
 	// MaxConns bounds the connections of each socket. 0 means 10,000. A client beyond gets a *ConnectionError with Code 0x2
@@ -91,10 +94,13 @@ func (s *Server) ListenAndServe() error {
 	return http.ErrServerClosed
 }
 
-// ListenAndServeTLS is ListenAndServe with the certificate chain and key of two PEM files. Either may be empty if
+// ListenAndServeTLS is ListenAndServe with the certificate chain and key of two PEM files. Both may be empty if
 // TLSConfig has a certificate.
 func (s *Server) ListenAndServeTLS(certFile, keyFile string) error {
 	config := s.TLSConfig
+	if (certFile == "") != (keyFile == "") {
+		return fmt.Errorf("api: ListenAndServeTLS needs both files, the certificate's (%q) and the key's (%q), or neither", certFile, keyFile)
+	}
 	if certFile != "" || keyFile != "" {
 		cert, err := tls.LoadX509KeyPair(certFile, keyFile)
 		if err != nil {

@@ -24,6 +24,10 @@ const (
 	defaultContinueTimeout = time.Second
 	maxAttempts            = 3 // of one request on connections that went away
 
+	// deadSilence is how long nothing at all, not even an acknowledgement, has come while a request timed out that makes its
+	// connection doubtful. Its server may have crashed, or the path may be gone; the idle timeout would find out much later.
+	deadSilence = 500 * time.Millisecond
+
 	noError = uint64(h3wire.CodeNoError)
 )
 
@@ -33,7 +37,8 @@ const (
 // A request is sent again by itself only where that is safe and its body can be had again (Request.GetBody, or none): the
 // server has not acted on it; or, as in net/http, it is a GET, HEAD, OPTIONS or TRACE or has an Idempotency-Key, and a
 // connection that had served before turned out to have lost its server (it said goodbye, or knows the connection no
-// more) before any byte of the response. A connection that only went silent is an error that matches ErrTimeout.
+// more) before any byte of the response. A connection that only went silent is an error that matches ErrTimeout. After
+// one, if nothing at all has come for half a second, the next request dials anew.
 type Transport struct {
 	// TLSClientConfig is used for every connection, with TLS 1.3 whatever MinVersion and MaxVersion say. The server's name
 	// is taken from the URL unless it is set here. NextProtos must be empty or contain "h3", which alone is offered.
@@ -140,7 +145,11 @@ func (t *Transport) try(o *outgoing, body io.ReadCloser, done func()) (resp *htt
 	if err != nil {
 		return nil, false, err
 	}
+	began := time.Now()
 	if resp, err = c.response(); err != nil {
+		if waited := time.Since(began); waited >= deadSilence && conn.SilentFor() >= waited && errors.Is(err, ErrTimeout) {
+			t.pool.doubt(conn)
+		}
 		return nil, replayable && (unprocessed(err) || reused && idempotent(req) && serverGone(err)), err
 	}
 	if o.gzip {

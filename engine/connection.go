@@ -80,6 +80,7 @@ type connection struct {
 	cancel context.CancelFunc
 	gone   func(*port.Cause)
 	cause  atomic.Pointer[port.Cause]
+	heard  actor.Count   // when a packet of the peer was last opened, in the engine's time
 	done   chan struct{} // every room has left
 
 	keptMu sync.Mutex
@@ -112,7 +113,7 @@ func newConnection(s *socket, b birth) *connection {
 		cfg.PeerID = original
 	}
 	c.name = b.role.String() + " " + original.String()
-	cfg.Random = world.Random(c.name)
+	cfg.Random, cfg.Heard = world.Random(c.name), &c.heard
 	if b.trace != nil {
 		c.trace = b.trace(b.role, original)
 		cfg.Trace = c.trace

@@ -14,9 +14,22 @@ import (
 	"quicpro/wire"
 )
 
-// Cause is why a connection died. Its Why is compared with the constants of package quicpro/actors/port: port.Theirs, for
-// example, with App and Code, is the peer's CloseConn.
+// Cause is why a connection died: Why, with App (Code is the application's), Code, Reason, and Err, which lies beneath.
+// `go doc quicpro/actors/port Cause` has it whole. Theirs with App and Code, for example, is the peer's CloseConn.
 type Cause = port.Cause
+
+// Why a connection died: Cause.Why.
+const (
+	Ours      = port.Ours      // we closed it
+	Theirs    = port.Theirs    // the peer closed it
+	Idle      = port.Idle      // nothing happened for the idle timeout
+	Reset     = port.Reset     // the peer has lost its state
+	Refused   = port.Refused   // nobody listens
+	NoVersion = port.NoVersion // no common version
+	TimedOut  = port.TimedOut  // the handshake, or the dialer's context, took too long
+	Panicked  = port.Panicked  // a room of ours panicked
+	Abandoned = port.Abandoned // the engine or the socket has gone
+)
 
 // StreamError is a stream that was ended by RESET_STREAM or STOP_SENDING, the peer's (Remote) or ours, with its code.
 type StreamError = port.StreamError
@@ -53,10 +66,13 @@ func (c *Config) h3() *H3Config {
 func (c *Config) check(role wire.Role) error {
 	t := c.TLS
 	if t == nil {
-		return errors.New("engine: Config.TLS is nil: set NextProtos to the application protocol's name")
+		return errors.New("engine: Config.TLS is nil: set NextProtos to the application protocol's name, and a client's ServerName, or a server's Certificates")
 	}
 	if role == wire.Server && t.GetConfigForClient != nil {
 		return nil
+	}
+	if role == wire.Client && t.ServerName == "" && !t.InsecureSkipVerify {
+		return errors.New("engine: Config.TLS.ServerName is empty: set it to the name in the server's certificate, or set InsecureSkipVerify")
 	}
 	if len(t.NextProtos) == 0 {
 		return errors.New("engine: Config.TLS.NextProtos is empty: set it to the application protocol's name")

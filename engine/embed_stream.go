@@ -54,6 +54,12 @@ func (c *Conn) run() {
 
 // command obeys the embedder and returns how many streams it wants more.
 func (c *Conn) command(m Command) int {
+	switch p := m.(type) { // a pointer is as good
+	case *OpenStream:
+		m = *p
+	case *CloseConn:
+		m = *p
+	}
 	switch m := m.(type) {
 	case OpenStream:
 		x := port.NewExchange(c.c.s.e.hand())
@@ -295,6 +301,14 @@ func (s *Stream) sent(m *port.Sent) {
 }
 
 func (s *Stream) command(m StreamCommand) {
+	switch p := m.(type) { // a pointer is as good
+	case *Write:
+		m = *p
+	case *ResetStream:
+		m = *p
+	case *StopStream:
+		m = *p
+	}
 	switch m := m.(type) {
 	case Write:
 		if s.writeOver || s.fin {

@@ -20,6 +20,10 @@ type Options struct {
 	// Trace makes a trace for each connection, told beside those of its Logger and QlogDir; nil means none, and so does a
 	// nil result. The rooms of a connection call it on their own goroutines, several at once.
 	Trace func(role wire.Role, odcid wire.ConnectionID) port.Trace
+	// ResetKey is what stateless reset tokens are derived from (RFC 9000 s10.3.2). A server that keeps it over a restart, or
+	// shares it with those that may take its place, tells clients at once that their connections are gone; without, they find
+	// out by their idle timeout. The zero key means a random one. It must be secret.
+	ResetKey [32]byte
 	// Tune changes the bounds of every connection, beyond what the configurations can say: a simulation makes them tight.
 	// nil means none.
 	Tune func(*Limits)
@@ -73,7 +77,9 @@ func New(o Options) *Engine {
 	if e.log == nil {
 		e.log = slog.Default()
 	}
-	e.world.Random("engine").Bytes("reset key", e.resetKey[:])
+	if e.resetKey = o.ResetKey; e.resetKey == [32]byte{} {
+		e.world.Random("engine").Bytes("reset key", e.resetKey[:])
+	}
 	return e
 }
 
@@ -89,7 +95,7 @@ func Default() *Engine {
 }
 
 // Close ends every connection at once and waits until every room has left. The peers are told. Nothing can be dialled
-// or accepted after it.
+// or accepted after it. Goroutines that rooms ran on are kept for a moment, and gone within a second.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	e.closed = true

@@ -9,10 +9,12 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"quicpro/actors/h3"
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
+	"quicpro/internal/mono"
 )
 
 // H3Conn is one HTTP/3 connection, as the blocking facade sees it. Its methods are safe for any number of goroutines.
@@ -265,6 +267,11 @@ func (h *H3Conn) State() *tls.ConnectionState {
 	default:
 		return nil
 	}
+}
+
+// SilentFor is how long nothing has come from the peer.
+func (h *H3Conn) SilentFor() time.Duration {
+	return h.c.s.e.world.Now().Sub(mono.Time(h.c.heard.Load()))
 }
 
 // RemoteAddr is the peer's address.

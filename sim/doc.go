@@ -22,7 +22,18 @@
 //     that of its method and URL. Two at once under one identity fail the test.
 //  3. Every goroutine that Run's function starts ends, or waits for a context of World.Context, before the function returns.
 //  4. The test is not parallel: the random numbers of TLS are the process's.
-//  5. A sync.Mutex is not held while a request, a read or a sleep is waited for: the world would wait for it too.
+//  5. A sync.Mutex is not held while a request, a read, a send on a channel or a sleep is waited for: the world would wait
+//     for it too.
+//  6. Inside, World.T is the test, and contexts come from World.Context: those of the test outside belong to another world.
+//  7. Of goroutines that become ready at the same instant, which one is first to use a channel of your own is chance; Verify
+//     finds out. What they ask of quicpro is in order by rule 2, and on the channels of package engine if each stream has
+//     one goroutine that commands it. Host.Engine, Host.ServerTLS and Host.ClientTLS are for such programs.
+//
+// Link's fields are those of quicpro/sim/core/link Config (`go doc quicpro/sim/core/link Config`), Clock's those of
+// quicpro/sim/core Clock, and a Place asks as quicpro/sim/core/draw Place does.
+//
+// A test binary that imports sim has flags: -sim.seeds and -sim.workers for Sweep, -sim.shrink for how many of its failed
+// seeds are reduced (1), -sim.enough to stop after so many, -sim.hashes to print each seed's hash, -sim.out to draw runs.
 //
 // A run is drawn, whether it fails or not, by the flag -sim.out or the option Out.
 //

@@ -74,13 +74,18 @@ func (w *World) Heal() {
 func (h *Host) Crash() {
 	h.w.do("cut off "+h.name, h.core.Crash)
 	h.close()
+	h.crashed = true
 }
 
 // Restart brings a host back that has crashed, with the servers that it had. With keepKeys it knows the key that its
-// stateless resets are made with, so that its peers learn at once that their connections are gone; without, they do when
-// they time out.
+// stateless resets are made with, as a server with an engine.Options.ResetKey does, so that its peers learn at once that
+// their connections are gone; without, as by default, they do when they time out.
 func (h *Host) Restart(keepKeys bool) {
 	h.w.t.Helper()
+	if !h.crashed {
+		h.w.t.Fatalf("sim: host %s is to be restarted, and has not crashed: call Crash first", h.name)
+	}
+	h.crashed = false
 	h.w.do("restart "+h.name, func() { h.core.Reborn(keepKeys) })
 	h.engine = h.newEngine()
 	servers := h.servers

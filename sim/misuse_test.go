@@ -62,6 +62,17 @@ var misuses = map[string]struct {
 			_, _ = w.Client("cli").Get(w.Context("cli"), srv.URL("/get?n=1"))
 		})
 	}},
+	"a replay of something else": {"these decisions of the replay never fell: net>client #7 lost", func(t *testing.T) {
+		Run(t, 1, func(w *World) {
+			srv := w.Server("srv", &api.Server{Handler: http.HandlerFunc(echo)})
+			if resp, err := w.Client("cli").Get(w.Context("cli"), srv.URL("/")); err == nil {
+				_ = resp.Body.Close()
+			}
+		}, Replay("net>client #7 lost"))
+	}},
+	"a restart of what runs": {"has not crashed: call Crash first", func(t *testing.T) {
+		Run(t, 1, func(w *World) { w.Server("srv", &api.Server{Handler: http.HandlerFunc(echo)}).Host().Restart(true) })
+	}},
 	"a program left to chance": {"two runs differ: step", func(t *testing.T) {
 		runs := 0
 		Run(t, 1, func(w *World) {

@@ -87,6 +87,7 @@ func Replay(decisions ...string) Option {
 			}
 			list[i] = d
 		}
+		r.replayed = list
 		r.decide(func() *draw.Source { return draw.Replay(uint64(r.seed), list) })
 	}
 }
@@ -110,19 +111,20 @@ type Outcome struct {
 
 // run is one call of Run.
 type run struct {
-	seed    Seed
-	body    func(*World)
-	draw    *draw.Source // of the world; the executor's
-	apps    *draw.Source // of the test's function and its goroutines
-	chance  sync.Mutex   // guards apps
-	order   Order
-	outcome *Outcome
-	broken  error
-	verify  bool
-	record  bool
-	steps   []core.Step
-	report  *Report
-	hash    uint64
+	seed     Seed
+	body     func(*World)
+	draw     *draw.Source    // of the world; the executor's
+	replayed []draw.Decision // by the option Replay
+	apps     *draw.Source    // of the test's function and its goroutines
+	chance   sync.Mutex      // guards apps
+	order    Order
+	outcome  *Outcome
+	broken   error
+	verify   bool
+	record   bool
+	steps    []core.Step
+	report   *Report
+	hash     uint64
 
 	out     string // the folder of pictures; "": none is made
 	again   string // how a go test runs it again; "": by the test's name
@@ -140,6 +142,20 @@ func (r *run) taken() []draw.Decision {
 	apps := r.apps.Taken()
 	slices.SortFunc(apps, draw.Decision.Compare)
 	return append(r.draw.Taken(), apps...)
+}
+
+// idle lists the decisions of a replay that were never asked for.
+func (r *run) idle() (words []string) {
+	taken := map[draw.Decision]bool{}
+	for _, d := range r.taken() {
+		taken[d] = true
+	}
+	for _, d := range r.replayed {
+		if !taken[d] {
+			words = append(words, d.String())
+		}
+	}
+	return words
 }
 
 // patience is how much real time may pass without a step.
@@ -266,6 +282,10 @@ func (w *World) end() {
 	if w.core.Fault() == nil {
 		w.judge()
 	}
+	if idle := r.idle(); len(idle) > 0 {
+		w.t.Errorf("sim: seed %d: these decisions of the replay never fell: %s. The test's hosts or programs have changed since; find the "+
+			"run again by its seed, without Replay", r.seed, strings.Join(idle, "; "))
+	}
 	r.steps, r.hash, r.report = w.core.Steps(), w.core.Hash(), w.report()
 	if r.outcome != nil {
 		*r.outcome = Outcome{Hash: w.core.Hash(), Steps: w.core.StepCount(), Messages: w.core.Messages(), Elapsed: w.core.Now(), Fault: w.core.Fault()}
@@ -294,7 +314,7 @@ func (w *World) judge() {
 	if tasks := w.core.Tasks(); len(tasks) > 0 {
 		w.core.Fail(fmt.Errorf("these app tasks have not ended, though their contexts have: %s", strings.Join(tasks, ", ")))
 	}
-	if w.core.Datagrams() == 0 {
+	if w.core.Datagrams() == 0 && !w.t.Failed() {
 		w.core.Fail(fmt.Errorf("nothing happened in this world: its function made no request, or returned without waiting for the " +
 			"goroutines that make them"))
 	}

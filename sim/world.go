@@ -118,6 +118,7 @@ type Host struct {
 	drawn   func(wire.Role, wire.ConnectionID) port.Trace // by the picture of the run; nil: not at all
 	tune    func(*engine.Limits)
 	attacks *Attacker
+	crashed bool
 	servers []*Server
 	closes  []func() error // clients' first
 }

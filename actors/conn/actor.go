@@ -36,6 +36,7 @@ type Config struct {
 	// Congestion makes the controller of a path that carries datagrams of so many bytes; nil is congestion.NewCubic.
 	Congestion func(datagram int) congestion.Controller
 
+	Heard   *actor.Count // is set to the time of each packet of the peer that was opened; may be nil
 	Random  port.Random
 	Chunks  *actor.Chunks // for CRYPTO bytes that wait
 	TxPool  port.TxPool

@@ -129,5 +129,8 @@ type Count struct{ n atomic.Int64 }
 // Add changes the number and returns it.
 func (c *Count) Add(n int64) int64 { return c.n.Add(n) }
 
+// Set makes it another number.
+func (c *Count) Set(n int64) { c.n.Store(n) }
+
 // Load returns the number.
 func (c *Count) Load() int64 { return c.n.Load() }
