@@ -71,11 +71,11 @@ func (c *Config) check(role wire.Role) error {
 	if role == wire.Server && t.GetConfigForClient != nil {
 		return nil
 	}
-	if role == wire.Client && t.ServerName == "" && !t.InsecureSkipVerify {
-		return errors.New("engine: Config.TLS.ServerName is empty: set it to the name in the server's certificate, or set InsecureSkipVerify")
-	}
 	if len(t.NextProtos) == 0 {
 		return errors.New("engine: Config.TLS.NextProtos is empty: set it to the application protocol's name")
+	}
+	if role == wire.Client && t.ServerName == "" && !t.InsecureSkipVerify {
+		return errors.New("engine: Config.TLS.ServerName is empty: set it to the name in the server's certificate, or set InsecureSkipVerify")
 	}
 	if role == wire.Server && len(t.Certificates) == 0 && t.GetCertificate == nil {
 		return errors.New("engine: Config.TLS has no certificate: set Certificates or GetCertificate")

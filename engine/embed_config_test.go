@@ -31,6 +31,7 @@ func TestAConfigurationThatCannotWorkIsRefusedAtOnce(t *testing.T) {
 		{"none", nil, "TLS is nil", "TLS is nil"},
 		{"no protocol", serverTLS(), "NextProtos is empty", "NextProtos is empty"},
 		{"no certificate", clientTLS("echo"), "", "no certificate"},
+		{"no name", serverTLS("echo"), "ServerName is empty", ""},
 		{"all is said for the client", &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return serverTLS("echo"), nil }}, "NextProtos is empty", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
