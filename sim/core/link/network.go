@@ -202,7 +202,8 @@ func (n *Network) Lent() int { return n.memory.lent }
 // Release gives the bytes of a Delivery back. They must not be read any more.
 func (n *Network) Release(b []byte) { n.memory.put(b) }
 
-// Next is when Advance has something to do; mono.Never if nothing is on its way.
+// Next is when Advance may have something to do; mono.Never if there is nothing. The time at which a late datagram would be
+// due stays, and nothing happens then, if others overtake it before: InFlight says what is on its way.
 func (n *Network) Next() mono.Time {
 	if len(n.heap) == 0 {
 		return mono.Never
