@@ -131,7 +131,7 @@ func hunt(t *testing.T, overlay string) {
 		t.Fatalf("the mutant does not compile: %v\n%s", err, out)
 	}
 	began := time.Now()
-	cmd := exec.Command(binary, "-test.run=^TestSwarm$", "-test.v", "-test.timeout=9m", "-sim.workers=2", "-sim.enough=2", "-sim.shrink=2",
+	cmd := exec.Command(binary, "-test.run=^TestSwarm$", "-test.v", "-test.timeout=9m", "-sim.workers=2", "-sim.enough=3", "-sim.shrink=3",
 		fmt.Sprintf("-sim.seeds=1..%d", mutantSeeds))
 	out, err := cmd.CombinedOutput()
 	failed := failedLine.FindSubmatch(out)

@@ -145,9 +145,11 @@ func (h *Host) when(t mono.Time) time.Duration {
 	return age
 }
 
-// shows is the host's clock when the world has that age.
+// shows is the host's clock when the world has that age. It never goes back.
 func (h *Host) shows(age time.Duration) mono.Time {
-	return instant(birthTime + age + time.Duration(int64(age/1000)*h.clock.Drift/1000))
+	const million = 1_000_000
+	rate := million + h.clock.Drift
+	return instant(birthTime + time.Duration(int64(age)/million*rate+int64(age)%million*rate/million))
 }
 
 // Wall is the host's time of day.
