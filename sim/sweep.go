@@ -162,7 +162,8 @@ func (s *sweep) command(seeds Seeds, part string) *exec.Cmd {
 	if *outFlag != "" {
 		cmd.Args = append(cmd.Args, "-sim.out="+*outFlag)
 	}
-	cmd.Env = os.Environ()
+	// A run takes one step at a time: a second processor only costs time, for handing goroutines over.
+	cmd.Env = append([]string{"GOMAXPROCS=1"}, os.Environ()...) // what the environment says goes first
 	return cmd
 }
 

@@ -47,6 +47,8 @@ type Runner interface {
 	Waiting() []EdgeMail
 	// Step delivers the next k messages of one edge (an index into Waiting) without a Flush.
 	Step(edge, k int)
+	// StepInOrder delivers the next k messages, or all if there are fewer, in the order in which they arrived.
+	StepInOrder(k int)
 	// StepFlush ends a batch of Steps. It reports whether mail is left.
 	StepFlush() bool
 	// Check asks the room whether what it owns is in order; CheckAll to the end of its long lists. They are for a

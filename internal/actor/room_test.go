@@ -207,6 +207,23 @@ func TestClosedEdgesDisappear(t *testing.T) {
 	}
 }
 
+func TestStepInOrderKeepsTheOrderOfArrivalAcrossEdges(t *testing.T) {
+	b := &script{}
+	room := actor.Spawn(&byHand{stepping: true}, actor.Spec{Name: "r", Capacity: 6}, b)
+	x, y := room.Port("x", 3), room.Port("y", 3)
+	y.Send("1")
+	x.Send("2")
+	x.Send("3")
+	y.Send("4")
+	room.StepInOrder(3)
+	x.Send("5")
+	room.StepInOrder(9) // of which there are two
+	room.StepFlush()
+	if got := strings.Join(b.log, " "); got != "1 2 3 4 5 flush" {
+		t.Fatalf("got %s", got)
+	}
+}
+
 func TestZeroPortIsNotConnected(t *testing.T) {
 	var p port
 	if p.Connected() {

@@ -50,15 +50,34 @@ func (r *Room[M]) Step(edge, k int) {
 	defer r.rescue()
 	r.now = r.sys.Now()
 	tap, _ := r.sys.(Tap)
-	e := r.edges[edge]
-	for ; k > 0; k-- {
-		m := e.take()
-		r.held--
-		if tap != nil {
-			tap.Delivered(e.name, m)
-		}
-		r.handle(m)
+	for e := r.edges[edge]; k > 0; k-- {
+		r.step(e, tap)
 	}
+}
+
+// StepInOrder delivers k messages of any edge.
+func (r *Room[M]) StepInOrder(k int) {
+	defer r.rescue()
+	r.now = r.sys.Now()
+	tap, _ := r.sys.(Tap)
+	for ; k > 0 && r.held > 0; k-- {
+		var oldest *edge[M]
+		for _, e := range r.edges {
+			if e.waiting() > 0 && (oldest == nil || e.since[e.taken] < oldest.since[oldest.taken]) {
+				oldest = e
+			}
+		}
+		r.step(oldest, tap)
+	}
+}
+
+func (r *Room[M]) step(e *edge[M], tap Tap) {
+	m := e.take()
+	r.held--
+	if tap != nil {
+		tap.Delivered(e.name, m)
+	}
+	r.handle(m)
 }
 
 // take removes the first message. The memory of those that were taken is used again once the edge is empty.

@@ -26,13 +26,18 @@ func (it *item) String() string {
 	return name
 }
 
-// connection is the name of the connection that a room belongs to: all before its last slash.
-func (it *item) connection() string {
+// connection is what the rooms of a connection have in common.
+type connection struct {
+	host *Host
+	name string // all before the last slash of the rooms' names
+}
+
+// connection is the connection that a room belongs to; none, if it is no room.
+func (it *item) connection() connection {
 	if it.runner == nil {
-		return ""
+		return connection{}
 	}
-	i := strings.LastIndexByte(it.name, '/')
-	return it.host.name + " " + it.name[:max(i, 0)]
+	return connection{it.host, it.name[:max(strings.LastIndexByte(it.name, '/'), 0)]}
 }
 
 // ready lists what can take a step, the longest-waiting first.
@@ -75,8 +80,8 @@ type order struct {
 	window uint64 // the present one, plus one
 	mixed  bool   // it is shuffled
 	victim victim
-	fused  map[string]bool // by connection
-	ranks  uint64          // connections seen
+	fused  map[connection]bool
+	ranks  uint64 // connections seen
 }
 
 // victim is what is held back.
@@ -87,7 +92,7 @@ type victim struct {
 }
 
 func newOrder(o Order, s *draw.Source) order {
-	return order{Order: o, place: s.At("schedule"), fused: make(map[string]bool)}
+	return order{Order: o, place: s.At("schedule"), fused: make(map[connection]bool)}
 }
 
 // begin takes the decisions of a window when its first step comes.
@@ -179,6 +184,9 @@ func (o *order) most(step uint64) int {
 // turnLimit is how many messages a room of a real machine handles before it flushes.
 const turnLimit = 64
 
+// plain reports whether a room handles its mail in the order in which it was sent.
+func (o *order) plain(it *item) bool { return !o.mixed && it.id != o.victim.id }
+
 // edge chooses whose message is next, of a room that has mail; -1 if all that is left is held back and some was handled.
 func (o *order) edge(step uint64, n int, it *item, mail []actor.EdgeMail) int {
 	best, free, held := -1, 0, -1
@@ -219,13 +227,14 @@ func (o *order) draw(step uint64, n, free int, it *item, mail []actor.EdgeMail) 
 	panic("core: one of the free edges is gone")
 }
 
-// isFused reports whether the rooms of a connection take their steps together.
-func (o *order) isFused(connection string) bool {
-	fused, known := o.fused[connection]
+// isFused reports whether the rooms of it's connection take their steps together.
+func (o *order) isFused(it *item) bool {
+	of := it.connection()
+	fused, known := o.fused[of]
 	if !known {
 		fused = o.place.Happens(o.ranks, "fused", o.Fuse)
 		o.ranks++
-		o.fused[connection] = fused
+		o.fused[of] = fused
 	}
 	return fused
 }

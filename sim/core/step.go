@@ -19,8 +19,8 @@ func (w *World) step() bool {
 	}
 	it := w.ready.remove(i)
 	w.take(it)
-	if it.runner != nil && w.order.isFused(it.connection()) {
-		w.takeFused(it.connection())
+	if it.runner != nil && w.order.isFused(it) {
+		w.takeFused(it)
 	}
 	return true
 }
@@ -53,10 +53,10 @@ func (w *World) take(it *item) {
 const fusedSteps = 1000
 
 // takeFused lets the other rooms of a connection go on until none has mail.
-func (w *World) takeFused(connection string) {
+func (w *World) takeFused(it *item) {
 	for range fusedSteps {
 		i := 0
-		for i < w.ready.len() && w.ready.items[i].connection() != connection {
+		for i < w.ready.len() && w.ready.items[i].connection() != it.connection() {
 			i++
 		}
 		if i == w.ready.len() || w.stirred.Load() {
@@ -69,17 +69,19 @@ func (w *World) takeFused(connection string) {
 // stepRoom gives a room some of its mail, has it flush, and looks whether it is in order.
 func (w *World) stepRoom(it *item) {
 	r, step := it.runner, w.journal.steps
-	most := w.order.most(step)
-	for n := range most {
-		mail := r.Waiting()
-		if n == 0 {
-			w.quotas.note(mail)
+	most, mail := w.order.most(step), r.Waiting()
+	w.quotas.note(mail)
+	if w.order.plain(it) {
+		r.StepInOrder(most)
+	} else {
+		for n := range most {
+			e := w.order.edge(step, n, it, mail)
+			if e < 0 {
+				break
+			}
+			r.Step(e, 1)
+			mail = r.Waiting()
 		}
-		e := w.order.edge(step, n, it, mail)
-		if e < 0 {
-			break
-		}
-		r.Step(e, 1)
 	}
 	if r.StepFlush() {
 		w.ready.add(it)
