@@ -1,17 +1,12 @@
 package sim
 
 import (
-	"crypto/ed25519"
-	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"math/big"
 	"net/netip"
-	"sync"
 	"time"
 
 	"quicpro/api"
+	"quicpro/sim/core/authority"
 )
 
 // Server is a running HTTP/3 server of a host.
@@ -81,81 +76,20 @@ func (w *World) Client(name string, links ...Link) *api.Client {
 
 // Client makes a client on the host. Clients of one host do not share connections.
 func (h *Host) Client() *api.Client {
-	c := &api.Client{Engine: h.engine, TLS: &tls.Config{RootCAs: authority().pool, KeyLogWriter: h.w.keyLog()}}
+	c := &api.Client{Engine: h.engine, TLS: &tls.Config{RootCAs: authority.Pool(), KeyLogWriter: h.w.keyLog()}}
 	h.closes = append([]func() error{c.Close}, h.closes...)
 	return c
 }
 
 // ServerTLS is a configuration with a certificate for the host's name, for servers of other protocols than HTTP.
 func (h *Host) ServerTLS(protocols ...string) *tls.Config {
-	return h.w.withKeyLog(&tls.Config{Certificates: []tls.Certificate{authority().certificate(h.name)}, NextProtos: protocols})
+	return h.w.withKeyLog(&tls.Config{Certificates: []tls.Certificate{authority.Certificate(h.name)}, NextProtos: protocols})
 }
 
 // ClientTLS is a configuration that trusts the host, for clients of other protocols than HTTP.
 func (h *Host) ClientTLS(protocols ...string) *tls.Config {
-	return h.w.withKeyLog(&tls.Config{RootCAs: authority().pool, ServerName: h.name, NextProtos: protocols})
+	return h.w.withKeyLog(&tls.Config{RootCAs: authority.Pool(), ServerName: h.name, NextProtos: protocols})
 }
 
 // Addr is where one of the host's ports is.
 func (h *Host) Addr(port uint16) netip.AddrPort { return netip.AddrPortFrom(h.core.Addr(), port) }
-
-// issuer makes certificates that are the same in every process: their keys are hashes of the names.
-type issuer struct {
-	pool *x509.CertPool
-	key  ed25519.PrivateKey
-	leaf *x509.Certificate
-
-	mu   sync.Mutex
-	made map[string]tls.Certificate
-}
-
-// authority is the issuer that the servers of all worlds share.
-var authority = sync.OnceValue(func() *issuer {
-	i := &issuer{key: keyOf("authority"), pool: x509.NewCertPool(), made: make(map[string]tls.Certificate)}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "quicpro sim"}, NotBefore: validFrom, NotAfter: validTo,
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	i.leaf = i.sign(template, template, i.key)
-	i.pool.AddCert(i.leaf)
-	return i
-})
-
-var (
-	validFrom = time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
-	validTo   = time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC)
-)
-
-func keyOf(name string) ed25519.PrivateKey {
-	seed := sha256.Sum256([]byte("quicpro sim " + name))
-	return ed25519.NewKeyFromSeed(seed[:])
-}
-
-// certificate is the one for a host.
-func (i *issuer) certificate(name string) tls.Certificate {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if c, ok := i.made[name]; ok {
-		return c
-	}
-	key := keyOf(name)
-	leaf := i.sign(&x509.Certificate{
-		SerialNumber: new(big.Int).SetBytes(key.Public().(ed25519.PublicKey)[:8]), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotBefore: validFrom, NotAfter: validTo, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}, i.leaf, key)
-	c := tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}
-	i.made[name] = c
-	return c
-}
-
-func (i *issuer) sign(template, parent *x509.Certificate, key ed25519.PrivateKey) *x509.Certificate {
-	der, err := x509.CreateCertificate(nil, template, parent, key.Public(), i.key)
-	if err == nil {
-		var c *x509.Certificate
-		if c, err = x509.ParseCertificate(der); err == nil {
-			return c
-		}
-	}
-	panic("sim: making a certificate: " + err.Error())
-}

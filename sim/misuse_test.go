@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"quicpro/api"
+	"quicpro/sim/core/authority"
 )
 
 // Each misuse runs in a process of its own, where it fails; what is tested is the sentence that it fails with.
@@ -91,7 +92,7 @@ var misuses = map[string]struct {
 		Run(t, 1, func(w *World) {
 			config := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 				time.Sleep(time.Second)
-				c := authority().certificate("srv")
+				c := authority.Certificate("srv")
 				return &c, nil
 			}}
 			srv := w.Server("srv", &api.Server{Handler: http.HandlerFunc(echo), TLSConfig: config})
