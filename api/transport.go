@@ -160,10 +160,7 @@ func (t *Transport) try(o *outgoing, body io.ReadCloser, done func()) (resp *htt
 
 // identified gives a request of a simulation that has no identity the one of its method and URL.
 func (t *Transport) identified(ctx context.Context, req *http.Request) context.Context {
-	if !t.engine().Simulated() {
-		return ctx
-	}
-	if s, _ := ctx.Value(engine.IdentityKey{}).(string); s != "" {
+	if !t.engine().Simulated() || engine.IdentityOf(ctx) != "" {
 		return ctx
 	}
 	return engine.Named(ctx, req.Method+" "+req.URL.String())

@@ -89,7 +89,7 @@ func (h *H3Conn) Exchange(ctx context.Context) (*port.Exchange, error) {
 			return h.admitted(x)
 		}
 	} else {
-		w.identity, w.got = identityOf(ctx), make(chan *port.Exchange, 1)
+		w.identity, w.got = IdentityOf(ctx), make(chan *port.Exchange, 1)
 		h.c.s.e.stage.Post(w.identity, "exchange", func() {
 			if x, ok := h.admit(w); ok {
 				w.got <- x

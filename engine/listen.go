@@ -125,7 +125,7 @@ func (h *halfDone) set() {
 
 // dial opens a socket for one client connection, and starts it.
 func (e *Engine) dial(ctx context.Context, remote netip.AddrPort, b birth) (c *connection, err error) {
-	e.call(identityOf(ctx), "dial", func() { c, err = e.begin(remote, b) })
+	e.call(IdentityOf(ctx), "dial", func() { c, err = e.begin(remote, b) })
 	return c, err
 }
 

@@ -17,7 +17,8 @@ func Named(ctx context.Context, identity string) context.Context {
 	return context.WithValue(ctx, IdentityKey{}, identity)
 }
 
-func identityOf(ctx context.Context) string {
+// IdentityOf is the identity that Named gave, or empty.
+func IdentityOf(ctx context.Context) string {
 	s, _ := ctx.Value(IdentityKey{}).(string)
 	return s
 }

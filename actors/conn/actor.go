@@ -36,7 +36,7 @@ type Config struct {
 	// Congestion makes the controller of a path that carries datagrams of so many bytes; nil is congestion.NewCubic.
 	Congestion func(datagram int) congestion.Controller
 
-	Heard   *actor.Count // is set to the time of each packet of the peer that was opened; may be nil
+	Heard   *actor.Count // is set, every turn, to when a packet of the peer was last opened; may be nil
 	Random  port.Random
 	Chunks  *actor.Chunks // for CRYPTO bytes that wait
 	TxPool  port.TxPool
@@ -154,6 +154,9 @@ func (c *Conn) Flush(now mono.Time) {
 		c.end()
 	}
 	c.tx.returnSpares(c.cfg.TxPool)
+	if c.cfg.Heard != nil {
+		c.cfg.Heard.Set(int64(c.life.newest))
+	}
 	c.arm()
 	c.endTurn()
 }

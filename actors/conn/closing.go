@@ -34,13 +34,14 @@ type life struct {
 	active    mono.Time // when the idle timeout began
 	asked     bool      // an ack-eliciting packet was sent since one was received
 	processed bool      // a packet of the peer was authenticated
+	newest    mono.Time // when such a packet came last
 	idle      time.Duration
 }
 
 // heard notes a packet of the peer that was processed.
 func (l *life) heard(at mono.Time) {
 	// RFC 9000 s10.1: the idle timer restarts when a packet is received and processed.
-	l.active, l.asked, l.processed = max(l.active, at), false, true
+	l.active, l.asked, l.processed, l.newest = max(l.active, at), false, true, at
 }
 
 // spoke notes an ack-eliciting packet of ours.

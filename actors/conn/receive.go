@@ -81,9 +81,6 @@ func (c *Conn) opened(m *port.RxBatch, p *port.RxPacket, at mono.Time) {
 		return
 	}
 	c.life.heard(at)
-	if c.cfg.Heard != nil {
-		c.cfg.Heard.Set(int64(at))
-	}
 	if s.dropped { // by a frame of this packet
 		return
 	}
