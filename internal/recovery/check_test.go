@@ -85,7 +85,6 @@ func TestCheckOfTheTimer(t *testing.T) {
 	e.wantNoDeadline("while the amplification limit blocks")
 	e.timer.amplified = false
 	e.spaces[wire.SpaceApp].lastSent = -mono.Time(e.PTO())
-	e.timer.probed = e.spaces[wire.SpaceApp].lastSent
 	if err := e.Check(); err == nil || !strings.Contains(err.Error(), "the timer is set for 0; ack-eliciting packets in flight: 0, 0, 1") {
 		t.Errorf("a timer that is not armed for a packet in flight: %v", err)
 	}

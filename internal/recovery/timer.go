@@ -20,7 +20,6 @@ type timer struct {
 	maxAckDelay    time.Duration
 	backoff        uint8     // pto_count
 	base           mono.Time // from when an anti-deadlock probe counts
-	probed         mono.Time // when the probe timeout expired last
 }
 
 // TimeoutKind says what a timeout asks for.
@@ -92,7 +91,7 @@ func (l *Loss[C]) OnTimeout(now mono.Time) (Timeout, Outcome) {
 	}
 	// RFC 9002 s6.2.1: the backoff MUST be increased.
 	l.timer.backoff = min(l.timer.backoff+1, maxBackoff)
-	l.timer.base, l.timer.probed = now, now
+	l.timer.base = now
 	return due, o
 }
 
@@ -126,8 +125,7 @@ func (l *Loss[C]) probeTime() (t mono.Time, due Timeout) {
 			}
 			wait += l.timer.maxAckDelay << l.timer.backoff
 		}
-		// From the last expiry on, though its probes are not sent yet: a machine that slept for many periods has waited once.
-		if at := max(s.lastSent, l.timer.probed).Add(wait); t.IsZero() || at < t {
+		if at := s.lastSent.Add(wait); t.IsZero() || at < t {
 			t, due = at, Timeout{Kind: ProbeTimeout, Space: sp, Probes: 2}
 		}
 	}
