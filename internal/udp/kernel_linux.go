@@ -49,6 +49,8 @@ func open(conn net.PacketConn, o Options) (link, error) {
 	return l, nil
 }
 
+func (l *kernelLink) poll(on bool) { l.rx.polls.off = !on }
+
 func (l *kernelLink) read(buf []byte, m *Meta) (int, error) {
 	for {
 		n, err := l.rx.next(buf, m)
