@@ -74,6 +74,7 @@ type connection struct {
 	rx      *rxAccount
 	tx      lender
 	streams streams
+	place   placement
 	trace   port.Trace
 
 	ctx    context.Context // of TLS callbacks and handlers
@@ -92,6 +93,8 @@ type connection struct {
 func newConnection(s *socket, b birth) *connection {
 	c := &connection{s: s, role: b.role, remote: b.remote, limits: b.limits, gone: b.gone, done: make(chan struct{})}
 	world := s.e.world
+	c.place.how = s.e.placement
+	c.place.world, _ = world.(*machine)
 	c.rx = s.rx.account(b.limits.RxBatches, b.limits.RxTrains)
 	c.tx = lender{pool: s.tx, owner: c}
 	c.routes = connRoutes{table: s.routes, c: c}

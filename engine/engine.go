@@ -30,6 +30,9 @@ type Options struct {
 	// Congestion makes the congestion controller of a path that carries datagrams of so many bytes; nil is CUBIC with
 	// HyStart++. The bytes of a new path are told by SetMaxDatagramSize.
 	Congestion func(datagram int) congestion.Controller
+	// Placement says which goroutines run the rooms of a connection; the zero value adapts to what it does. A simulation's
+	// rooms take steps whatever it says.
+	Placement Placement
 	// Between makes what stands between conn and protect of a connection, in a simulation with a hostile peer; nil means
 	// nothing, and so does a nil result.
 	Between func(role wire.Role, odcid wire.ConnectionID) Between
@@ -40,15 +43,16 @@ type Limits = port.Limits
 
 // Engine is the home of sockets and their connections. Its methods are safe for any number of goroutines.
 type Engine struct {
-	world   World
-	stage   Stage          // the world, if it is one
-	named   map[string]int // on a stage: how many exchanges each identity has had
-	log     *slog.Logger
-	tune    func(*Limits)                                         // may be nil
-	trace   tracer                                                // of every connection; may be nil
-	control func(datagram int) congestion.Controller              // may be nil
-	between func(role wire.Role, odcid wire.ConnectionID) Between // may be nil
-	chunks  actor.Chunks
+	world     World
+	stage     Stage          // the world, if it is one
+	named     map[string]int // on a stage: how many exchanges each identity has had
+	log       *slog.Logger
+	tune      func(*Limits)                                         // may be nil
+	trace     tracer                                                // of every connection; may be nil
+	control   func(datagram int) congestion.Controller              // may be nil
+	between   func(role wire.Role, odcid wire.ConnectionID) Between // may be nil
+	placement Placement
+	chunks    actor.Chunks
 	// What is over and may serve again: a stream's birth costs most of what a small request allocates. It belongs to one
 	// engine, for its channels must not leave the synctest bubble that the engine may live in.
 	exchanges sync.Pool // of *port.Exchange
@@ -67,7 +71,7 @@ type Engine struct {
 
 // New makes an engine.
 func New(o Options) *Engine {
-	e := &Engine{world: o.World, log: o.Logger, trace: o.Trace, tune: o.Tune, control: o.Congestion, between: o.Between}
+	e := &Engine{world: o.World, log: o.Logger, trace: o.Trace, tune: o.Tune, control: o.Congestion, between: o.Between, placement: o.Placement}
 	if e.world == nil {
 		e.world = NewWorld()
 	}

@@ -1,55 +1,72 @@
 package engine
 
 import (
+	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
 )
 
-// lane is a World whose rooms take turns on one goroutine: the stream rooms of a connection. A flush of conn or h3 can
-// wake a hundred of them for a microsecond's work each, and a goroutine of its own would cost each that much again. A
-// lane of one stream at work is that stream's goroutine.
+// lane runs rooms of one connection by turns on one goroutine. A flush of conn or h3 can wake a hundred streams for a
+// microsecond's work each, and a goroutine of its own would cost each that much again.
 type lane struct {
-	World
-	crew interface{ launch(runner) }
+	world *machine
 
 	mu      sync.Mutex
 	ready   []actor.Runner
 	spare   []actor.Runner
 	running bool
 
-	now mono.Time // of the present round; the runner's
+	// the runner's
+	now   mono.Time    // of the present round
+	late  actor.Runner // its flush waits for the others
+	waits int          // how many scheduler rounds it has waited
+
+	requests atomic.Int32 // bidirectional streams alive
 }
 
-// Now is the clock of the rooms' turns, read once a round.
-func (l *lane) Now() mono.Time { return l.now }
+const (
+	// lateRounds is how many scheduler rounds a late room waits for the app, at most: the first lets callers and handlers
+	// answer what they were just given, the others those that another processor took.
+	lateRounds = 3
+)
 
-// Launch puts r behind the rooms of the lane that wait.
-func (l *lane) Launch(r actor.Runner) {
+// launch puts r behind the rooms of the lane that wait.
+func (l *lane) launch(r actor.Runner) {
 	l.mu.Lock()
 	l.ready = append(l.ready, r)
 	start := !l.running
 	l.running = true
 	l.mu.Unlock()
 	if start {
-		l.crew.launch(l)
+		l.world.crew.launch(l)
 	}
 }
 
 // Run gives every waiting room its turns until none waits.
 func (l *lane) Run() {
+	if l.requests.Load() > 1 {
+		// Whoever launched the lane comes before all others that the processor has: they would each get a run of their own.
+		l.world.crew.patient.round()
+	}
 	for {
 		l.mu.Lock()
 		rooms := l.ready
 		if len(rooms) == 0 {
+			if l.late != nil {
+				l.mu.Unlock()
+				l.runLate()
+				continue
+			}
 			l.running = false
 			l.mu.Unlock()
 			return
 		}
 		l.ready = l.spare[:0]
 		l.mu.Unlock()
-		l.now = l.World.Now()
+		l.now = l.world.Now()
 		for i, r := range rooms {
 			r.Run()
 			rooms[i] = nil
@@ -58,4 +75,21 @@ func (l *lane) Run() {
 		l.spare = rooms
 		l.mu.Unlock()
 	}
+}
+
+// later lets r flush when nobody else of the lane has work.
+func (l *lane) later(r actor.Runner) {
+	l.late, l.waits = r, 0
+}
+
+func (l *lane) runLate() {
+	if l.waits < lateRounds {
+		l.waits++
+		runtime.Gosched()
+		return
+	}
+	r := l.late
+	l.late = nil
+	l.now = l.world.Now()
+	r.Run()
 }

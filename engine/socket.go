@@ -44,6 +44,7 @@ type socket struct {
 	inside  actor.Count   // the reader, the shared rooms, the connections and the buffers that dead ones still have
 	empty   chan struct{} // all of them have left
 	failed  atomic.Pointer[error]
+	bulk    bulk // of all connections
 }
 
 // socketRooms is how large the rooms of a socket are.
@@ -105,7 +106,11 @@ func (s *socket) read() {
 	defer s.unread()
 	var meta udp.Meta
 	b := s.rx.large()
+	polls, _ := s.link.(interface{ Poll(on bool) })
 	for b != nil {
+		if polls != nil {
+			polls.Poll(!s.bulk.counted())
+		}
 		n, err := s.link.Read(b.mem, &meta)
 		if err == nil && n > 0 {
 			b = s.distribute(b, n, &meta)
@@ -238,6 +243,7 @@ func (s *socket) deliver(run rxRun, read *rxBuffer) *rxBuffer {
 	batch.Reuse(run.b)
 	batch.SegmentSize, batch.Path, batch.ECN, batch.At, batch.Owner = run.seg, run.path, run.ecn, run.at, b
 	if run.to != nil {
+		run.to.moved(len(run.b))
 		run.to.fromReader.Send(batch)
 	} else {
 		s.toEndpoint.Send(batch)

@@ -21,8 +21,8 @@ type streams struct {
 	c      *connection
 	toConn *actor.Room[port.ToConn]
 	toH3   *actor.Room[port.ToH3]
-	world  World       // where the rooms live: a lane of the machine, or the simulator's world
-	gaps   actor.Count // in what all of them have received
+	world  actor.System // where the rooms live
+	gaps   actor.Count  // in what all of them have received
 
 	mu     sync.Mutex
 	live   []*streamRoom
@@ -45,11 +45,8 @@ type streamRoom struct {
 }
 
 func (s *streams) init(c *connection, toConn *actor.Room[port.ToConn], toH3 *actor.Room[port.ToH3]) {
-	s.c, s.toConn, s.toH3, s.world = c, toConn, toH3, c.s.e.world
+	s.c, s.toConn, s.toH3, s.world = c, toConn, toH3, c.system(roomStream)
 	c.guard.born()
-	if m, ok := s.world.(*machine); ok {
-		s.world = &lane{World: m, crew: &m.crew}
-	}
 }
 
 // Spawn makes a stream's room. It returns nil if too many are alive, or the connection is dying. Streams whose end conn
@@ -111,6 +108,9 @@ func (s *streams) enter(r *streamRoom) bool {
 	r.at = len(s.live)
 	s.live = append(s.live, r)
 	s.alive++
+	if r.link.ID.IsBidi() {
+		s.c.place.requests.Add(1)
+	}
 	s.c.s.e.rooms.Add(1)
 	return true
 }
@@ -160,6 +160,9 @@ func (s *streams) part(r *streamRoom, how *bool) {
 	}
 	if how == &r.left {
 		s.alive--
+		if r.link.ID.IsBidi() {
+			s.c.place.requests.Add(-1)
+		}
 		s.c.s.e.rooms.Add(-1)
 		last = s.closed && s.alive == 0
 	}

@@ -72,7 +72,7 @@ type roomSupervisor struct {
 func spawn[M any](c *connection, kind roomKind, capacity int, b actor.Behaviour[M]) *actor.Room[M] {
 	c.guard.born()
 	spec := actor.Spec{Name: c.name + "/" + roomNames[kind], Capacity: capacity, Supervisor: roomSupervisor{&c.guard, kind}}
-	return actor.Spawn(c.s.e.world, spec, b)
+	return actor.Spawn(c.system(kind), spec, b)
 }
 
 func (g *supervisor) born() {

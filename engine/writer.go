@@ -34,8 +34,10 @@ func (w *writer) Left() bool { return w.gone }
 
 // send writes a batch, one system call a run, and sends it home with what the socket said.
 func (w *writer) send(t *port.TxBatch) {
-	if t.Closing {
-		if c, ok := t.Owner.(*connection); ok {
+	c, ours := t.Owner.(*connection)
+	if ours {
+		c.moved(len(t.B))
+		if t.Closing {
 			c.keepClose(t)
 		}
 	}
@@ -49,7 +51,7 @@ func (w *writer) send(t *port.TxBatch) {
 		if t.Err == nil || t.TooLong {
 			t.Err = err
 		}
-		if c, ok := t.Owner.(*connection); ok && errors.Is(err, udp.ErrRefused) {
+		if ours && errors.Is(err, udp.ErrRefused) {
 			c.notice(port.SawRefusal, err)
 		}
 	}

@@ -304,8 +304,8 @@ func TestYieldRestsAfterASlowOne(t *testing.T) {
 		t.Error("two streams")
 	}
 	for i, want := range []time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond} {
-		y.took(now, now.Add(time.Millisecond))
-		if y.allowed(now.Add(want), 2) || !y.allowed(now.Add(want+time.Millisecond), 2) {
+		y.took(now, now.Add(2*slowYield))
+		if y.allowed(now.Add(want), 2) || !y.allowed(now.Add(want+2*slowYield), 2) {
 			t.Errorf("rest %d is not %v", i, want)
 		}
 	}

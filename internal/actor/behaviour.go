@@ -37,6 +37,10 @@ type System interface {
 	Stepping() bool
 }
 
+// Deferrer is a System that can run a room again when others have worked: instead of a scheduler round that a Yielder asks
+// for. Later is called on the room's turn. It reports whether the System will call Run again; if not, the room yields.
+type Deferrer interface{ Later(r Runner) bool }
+
 // Runner is a launched room.
 type Runner interface {
 	Name() string

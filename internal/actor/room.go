@@ -39,12 +39,15 @@ type Room[M any] struct {
 	b       Behaviour[M]
 	yielder Yielder
 	leaver  Leaver
+	defers  Deferrer
+	late    bool // its flush was deferred
 	taken   int32
 	current M    // what is being handled, if busy
 	busy    bool // between a message's arrival at the behaviour and its return
 	gone    bool
 	died    bool
 	now     mono.Time
+	began   mono.Time // when the flush was deferred
 }
 
 // edge is one edge of a stepping room.
@@ -59,8 +62,7 @@ type edge[M any] struct {
 // Spawn makes a room. It has no goroutine until its first mail.
 func Spawn[M any](sys System, spec Spec, b Behaviour[M]) *Room[M] {
 	r := &Room[M]{spec: spec, sys: sys, b: b}
-	r.yielder, _ = b.(Yielder)
-	r.leaver, _ = b.(Leaver)
+	r.know(b)
 	if !sys.Stepping() {
 		r.mail = make(chan M, spec.Capacity)
 	}
@@ -71,8 +73,14 @@ func Spawn[M any](sys System, spec Spec, b Behaviour[M]) *Room[M] {
 // still do: they must be forgotten, or opened for the same edges again.
 func (r *Room[M]) Reuse(sys System, spec Spec, b Behaviour[M]) {
 	*r = Room[M]{spec: spec, sys: sys, b: b, mail: r.mail}
+	r.know(b)
+}
+
+// know asks once what else the behaviour and the system can do.
+func (r *Room[M]) know(b Behaviour[M]) {
 	r.yielder, _ = b.(Yielder)
 	r.leaver, _ = b.(Leaver)
+	r.defers, _ = r.sys.(Deferrer)
 }
 
 // AtRest reports whether the room, which has left, has released all its mail, so that no goroutine is in it.
@@ -141,17 +149,36 @@ func (r *Room[M]) Run() {
 func (r *Room[M]) turn() bool {
 	r.now = r.sys.Now()
 	r.drain(turnLimit)
-	if !r.gone && r.yielder != nil && r.yielder.Yields(r.now) {
+	if r.yielder != nil && r.yields() {
+		return false
+	}
+	r.flush()
+	n := r.taken
+	r.taken = 0
+	return r.pending.Add(-n) > 0
+}
+
+// yields lets others work before the flush, if the behaviour profits from it. It reports whether the System will run the
+// room again for the flush; what was taken still counts as mail until then, so that nobody else launches the room.
+func (r *Room[M]) yields() bool {
+	switch {
+	case r.late:
+		r.late = false
+		if !r.gone {
+			r.yielder.Yielded(r.began, r.now)
+		}
+	case r.gone || !r.yielder.Yields(r.now):
+	case r.defers != nil && r.defers.Later(r):
+		r.late, r.began = true, r.now
+		return true
+	default:
 		began := r.sys.Now()
 		runtime.Gosched()
 		r.now = r.sys.Now()
 		r.yielder.Yielded(began, r.now)
 		r.drain(turnLimit)
 	}
-	r.flush()
-	n := r.taken
-	r.taken = 0
-	return r.pending.Add(-n) > 0
+	return false
 }
 
 func (r *Room[M]) drain(limit int) {

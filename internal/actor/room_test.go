@@ -312,3 +312,38 @@ func TestSendAllocatesNothing(t *testing.T) {
 		t.Errorf("8 sends and a turn allocate %v times, want never", n)
 	}
 }
+
+// deferring is a System that runs a room again for its flush, when the test says so.
+type deferring struct {
+	byHand
+	late actor.Runner
+}
+
+func (s *deferring) Later(r actor.Runner) bool {
+	s.late = r
+	return true
+}
+
+func TestAFlushThatIsPutOffTakesWhatCameMeanwhile(t *testing.T) {
+	sys := &deferring{}
+	b := &polite{yield: true}
+	p := actor.Spawn(sys, actor.Spec{Name: "conn", Capacity: 2}, b).Port("e", 2)
+	p.Send("first")
+	sys.run()
+	if got := strings.Join(b.log, ", "); got != "first, yields?" {
+		t.Fatalf("before the others have worked: %s", got)
+	}
+	p.Send("meanwhile")
+	if sys.launched != 1 {
+		t.Fatalf("launched %d times, want once: the room has a turn to end", sys.launched)
+	}
+	b.yield = false
+	sys.late.Run()
+	if got := strings.Join(b.log, ", "); got != "first, yields?, meanwhile, yielded, flush" {
+		t.Fatalf("got %s", got)
+	}
+	p.Send("alone")
+	if sys.run(); sys.launched != 2 || !strings.HasSuffix(strings.Join(b.log, ", "), "alone, yields?, flush") {
+		t.Errorf("launched %d times, %s", sys.launched, b.log)
+	}
+}

@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"sync/atomic"
+
+	"quicpro/internal/actor"
+	"quicpro/internal/mono"
+)
+
+// Placement says which goroutines run the rooms of a connection.
+type Placement uint8
+
+const (
+	// Adaptive runs them on one goroutine while messages are small, and conn, protect and h3 on goroutines of their own,
+	// so that they work side by side, while a lot of bytes flow.
+	Adaptive Placement = iota
+	// Apart gives conn, protect and h3 a goroutine each; the stream rooms share one.
+	Apart
+	// Fused runs all on one goroutine.
+	Fused
+)
+
+// placement is the choice for one connection.
+type placement struct {
+	lane
+	how  Placement
+	bulk bulk
+}
+
+// bulk remembers for a while that a lot of bytes flow.
+type bulk struct{ left atomic.Int32 }
+
+const (
+	// bulkBatch is the length in bytes of a batch that says so.
+	bulkBatch = 16 << 10
+	// bulkShare is how many bytes of it each stream must have, on average: a hundred small answers are none.
+	bulkShare = 8 << 10
+	// bulkWhile is how many launches of a connection, or reads of a socket, remember it.
+	bulkWhile = 64
+)
+
+func (b *bulk) noted() { b.left.Store(bulkWhile) }
+
+// counted reports whether a lot flows, for one launch or read.
+func (b *bulk) counted() bool {
+	n := b.left.Load()
+	if n > 0 {
+		b.left.Store(n - 1) // several at once may count as one
+	}
+	return n > 0
+}
+
+// moved notes the length of a batch that was received or is sent. While processors have bulk to work on, a reader that
+// polls, or rooms that wait for each other, keep them from it.
+func (c *connection) moved(n int) {
+	if n >= max(bulkBatch, bulkShare*int(c.place.requests.Load())) {
+		c.place.bulk.noted()
+		c.s.bulk.noted()
+	}
+}
+
+// together reports whether a room that is launched now runs in the lane.
+func (p *placement) together() bool {
+	return p.how == Fused || p.how == Adaptive && !p.bulk.counted()
+}
+
+// system is where a room of the connection lives. The handshake may wait, so that nobody may share its goroutine.
+func (c *connection) system(kind roomKind) actor.System {
+	if c.place.world == nil || kind == roomHandshake {
+		return c.s.e.world
+	}
+	always := kind == roomStream
+	return &seat{placement: &c.place, always: always, inLane: always, exact: kind == roomConn}
+}
+
+// seat is the System of one room.
+type seat struct {
+	*placement
+	always bool // in the lane: stream rooms, which share a seat
+	exact  bool // every turn reads the clock: conn, whose estimates depend on it
+	inLane bool // where it runs now
+}
+
+// Launch runs r in the lane or on a goroutine of its own.
+func (s *seat) Launch(r actor.Runner) {
+	if !s.always {
+		s.inLane = s.together()
+	}
+	if s.inLane {
+		s.launch(r)
+		return
+	}
+	s.world.crew.launch(r)
+}
+
+// Now is the engine's clock; in the lane it is read once a round.
+func (s *seat) Now() mono.Time {
+	if s.inLane && !s.exact {
+		return s.now
+	}
+	return s.world.Now()
+}
+
+// Stepping reports that rooms run by themselves.
+func (s *seat) Stepping() bool { return false }
+
+// Later lets the flush of a room that runs in the lane wait for the others.
+func (s *seat) Later(r actor.Runner) bool {
+	if s.inLane {
+		s.later(r)
+	}
+	return s.inLane
+}

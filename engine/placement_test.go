@@ -1,0 +1,96 @@
+package engine
+
+import (
+	"strings"
+	"testing"
+
+	"quicpro/internal/actor"
+	"quicpro/internal/mono"
+)
+
+// player is a room that writes down when it runs.
+type player struct {
+	actor.Runner
+	run func()
+}
+
+func (p player) Run() { p.run() }
+
+// launchedApart counts what does not run in a lane.
+func launchedApart(p *placement, n int) (apart int) {
+	for range n {
+		if !p.together() {
+			apart++
+		}
+	}
+	return apart
+}
+
+func TestRoomsShareAGoroutineUntilALotOfBytesFlow(t *testing.T) {
+	c := &connection{s: &socket{}}
+	if n := launchedApart(&c.place, 100); n != 0 {
+		t.Errorf("%d of 100 launches of a quiet connection are apart, want none", n)
+	}
+	c.moved(bulkBatch)
+	if n := launchedApart(&c.place, 100); n != bulkWhile {
+		t.Errorf("%d launches after a large batch are apart, want %d", n, bulkWhile)
+	}
+	if !c.s.bulk.counted() {
+		t.Error("the reader does not know")
+	}
+	c.place.requests.Add(16)
+	c.moved(2 * bulkBatch) // sixteen answers of 2 KiB
+	if n := launchedApart(&c.place, 100); n != 0 {
+		t.Errorf("%d launches are apart for a batch of many small answers, want none", n)
+	}
+	c.moved(16 * bulkShare)
+	for how, want := range map[Placement]int{Fused: 0, Apart: 10, Adaptive: 10} {
+		c.place.how = how
+		if n := launchedApart(&c.place, 10); n != want {
+			t.Errorf("placement %d: %d of 10 launches are apart while bulk flows, want %d", how, n, want)
+		}
+	}
+}
+
+func TestALateRoomFlushesBehindTheOthersOfItsLane(t *testing.T) {
+	var log []string
+	p := &placement{lane: lane{world: NewWorld().(*machine)}}
+	p.running = true // by this test
+	conn := &seat{placement: p, exact: true}
+	stream := &seat{placement: p, always: true, inLane: true}
+	var at []mono.Time
+	var room player
+	turns := 0
+	room.run = func() {
+		if turns++; turns == 1 {
+			log = append(log, "conn reads")
+			stream.Launch(player{run: func() {
+				log = append(log, "stream")
+				at = append(at, stream.Now())
+				stream.Launch(player{run: func() { log = append(log, "h3"); at = append(at, stream.Now()) }})
+			}})
+			stream.Launch(player{run: func() { log = append(log, "stream"); at = append(at, stream.Now()) }})
+			if !conn.Later(room) {
+				t.Error("a room in the lane cannot be late")
+			}
+			return
+		}
+		log = append(log, "conn flushes")
+	}
+	conn.Launch(room)
+	p.Run()
+	if got := strings.Join(log, ", "); got != "conn reads, stream, stream, h3, conn flushes" {
+		t.Errorf("got %s", got)
+	}
+	if len(at) != 3 || at[0] != at[1] || at[1] > at[2] || at[0] == 0 {
+		t.Errorf("the rooms of a round have the times %v, want one a round", at)
+	}
+	if p.running {
+		t.Error("an empty lane runs")
+	}
+	p.how = Apart
+	conn.inLane = false
+	if conn.Later(room) {
+		t.Error("a room with a goroutine of its own waits for the lane")
+	}
+}
