@@ -110,7 +110,7 @@ func (c *Conn) streamFrame(f *wire.Stream, m *port.RxBatch) error {
 	c.streams.touch(r)
 	d := c.streams.filling(r)
 	m.Retain(1)
-	d.Spans = append(d.Spans, port.Span{Off: f.Offset, B: f.Data, Fin: f.Fin, Batch: m})
+	d.Spans = c.streams.spans.add(d.Spans, port.Span{Off: f.Offset, B: f.Data, Fin: f.Fin, Batch: m})
 	return nil
 }
 

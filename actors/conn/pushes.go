@@ -135,6 +135,7 @@ func (c *Conn) deliver() {
 		}
 		// If one is in flight, the stream's wake puts the row back into the list.
 		if m, next, ok := r.link.Down.Ready(); ok {
+			next.Spans = s.spans.back(next.Spans)
 			next.Reset()
 			r.toldTo = r.sentTo
 			r.link.FromConn.Send(m)

@@ -20,6 +20,7 @@ type streams struct {
 	fresh [urgencies]list // rows with bytes never sent, by urgency
 	owing list
 	news  list
+	spans spanLists
 
 	againBytes, freshBytes int // weights of what is queued
 

@@ -63,14 +63,15 @@ func (d *Deliver) Release() {
 func (d *Deliver) Reset() {
 	clear(d.Spans)
 	*d = Deliver{Stream: d.Stream, Spans: d.Spans[:0], Acked: d.Acked[:0], Lost: d.Lost[:0]}
-	if cap(d.Spans) > keptSpans {
+	if cap(d.Spans) > KeptSpans {
 		d.Spans = nil
 	}
 }
 
-// keptSpans is how many spans a record keeps room for: several trains of full datagrams. A train of STREAM frames of a few
-// bytes has 16,000, a megabyte of spans, which a stream would otherwise keep as long as it lives.
-const keptSpans = 512
+// KeptSpans is how many spans a record keeps room for: several trains of full datagrams. A train of STREAM frames of a few
+// bytes has 16,000, a megabyte of spans, which a stream would otherwise keep as long as it lives. For longer ones conn has
+// lists to lend.
+const KeptSpans = 512
 
 // Span is the data of one STREAM frame, in the batch it came in.
 type Span struct {

@@ -9,8 +9,8 @@ func TestADeliverForgetsWhatAFloodOfFramesMadeOfIt(t *testing.T) {
 		d.Spans = append(d.Spans, Span{Batch: NewRxBatch(nil, nil)})
 	}
 	d.Release()
-	if n := cap(d.Spans); n > keptSpans {
-		t.Errorf("an empty record keeps room for %d spans, more than %d", n, keptSpans)
+	if n := cap(d.Spans); n > KeptSpans {
+		t.Errorf("an empty record keeps room for %d spans, more than %d", n, KeptSpans)
 	}
 	for range 100 {
 		d.Spans = append(d.Spans, Span{Batch: NewRxBatch(nil, nil)})
