@@ -77,6 +77,7 @@ func TestHeadersAllocateNothing(t *testing.T) {
 func BenchmarkStreamAppend(b *testing.B) {
 	data, buf := make([]byte, 1400), make([]byte, 0, 2048)
 	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
 	for b.Loop() {
 		buf = AppendStreamHeader(buf[:0], 4, 1<<20, len(data), false, false)
 		buf = append(buf, data...)
@@ -86,6 +87,7 @@ func BenchmarkStreamAppend(b *testing.B) {
 func BenchmarkStreamParse(b *testing.B) {
 	buf := Stream{ID: 4, Offset: 1 << 20, Data: make([]byte, 1400)}.Append(nil)
 	b.SetBytes(1400)
+	b.ReportAllocs()
 	for b.Loop() {
 		_, sinkErr = NextFrame(buf, &sinkFrame)
 	}
@@ -101,6 +103,7 @@ func benchRanges() (ranges []AckRange) {
 
 func BenchmarkAckAppend(b *testing.B) {
 	ranges, buf := benchRanges(), make([]byte, 0, 2048)
+	b.ReportAllocs()
 	for b.Loop() {
 		buf, _ = AppendAck(buf[:0], ranges, 100, nil, 1200)
 	}
@@ -108,6 +111,7 @@ func BenchmarkAckAppend(b *testing.B) {
 
 func BenchmarkAckParse(b *testing.B) {
 	buf, _ := AppendAck(nil, benchRanges(), 100, nil, 1200)
+	b.ReportAllocs()
 	for b.Loop() {
 		_, sinkErr = NextFrame(buf, &sinkFrame)
 		walk := sinkFrame.Ack.Ranges()

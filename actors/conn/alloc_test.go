@@ -250,6 +250,7 @@ func BenchmarkReceiveBulk(b *testing.B) {
 	g := newRig(1)
 	g.b = make([]byte, 0, 64<<10)
 	b.SetBytes(40 * int64(len(body)))
+	b.ReportAllocs()
 	for b.Loop() {
 		g.round(40)
 	}
@@ -261,6 +262,7 @@ func BenchmarkSendBulk(b *testing.B) {
 		g.round(2)
 	}
 	b.SetBytes(60_000)
+	b.ReportAllocs()
 	for b.Loop() {
 		g.round(2)
 	}

@@ -214,6 +214,7 @@ func TestCheckAllNamesWhatIsBroken(t *testing.T) {
 func BenchmarkCheck(b *testing.B) {
 	_, c := busy(new(testing.T))
 	b.Run("bounded", func(b *testing.B) {
+		b.ReportAllocs()
 		for b.Loop() {
 			if err := c.Check(); err != nil {
 				b.Fatal(err)
@@ -221,6 +222,7 @@ func BenchmarkCheck(b *testing.B) {
 		}
 	})
 	b.Run("all", func(b *testing.B) {
+		b.ReportAllocs()
 		for b.Loop() {
 			if err := c.CheckAll(); err != nil {
 				b.Fatal(err)

@@ -1,6 +1,7 @@
 package crypto
 
 import (
+	"crypto/tls"
 	"encoding/binary"
 	"testing"
 
@@ -28,6 +29,7 @@ func bare(b *testing.B, open bool) {
 	buf := make([]byte, trainPackets*packetSize)
 	b.SetBytes(int64(len(buf)))
 	const head = 1 + idLen + 4
+	b.ReportAllocs()
 	for b.Loop() {
 		for i := range trainPackets {
 			pkt := buf[i*packetSize : (i+1)*packetSize]
@@ -70,6 +72,42 @@ func benchmarkBatch(b *testing.B, suite string, open bool) {
 			}
 		} else {
 			client.tx.B[0] = 0x43
+		}
+	}
+}
+
+// A whole handshake: both sides, their certificates included.
+func BenchmarkHandshake(b *testing.B) {
+	c, s := clientTLS(), serverTLS()
+	b.ReportAllocs()
+	for b.Loop() {
+		client, server := newPeer(b, wire.Client, c), newPeer(b, wire.Server, s)
+		pump(client, server, 1<<20)
+		if client.event(port.HandshakeComplete, 0) == nil || server.event(port.HandshakeComplete, 0) == nil {
+			b.Fatal(client.cause, server.cause)
+		}
+	}
+}
+
+// Keys of one level and direction, from TLS's secret.
+func BenchmarkInstallKeys(b *testing.B) {
+	client, _ := ends(b)
+	m := &port.InstallKeys{Level: wire.LevelHandshake, Write: true, Suite: tls.TLS_AES_128_GCM_SHA256, Secret: make([]byte, 32)}
+	b.ReportAllocs()
+	for b.Loop() {
+		client.tell(m)
+	}
+}
+
+// What anybody's first datagram costs a server before it knows whether it is one.
+func BenchmarkOpenInitial(b *testing.B) {
+	client, _ := ends(b)
+	client.tell(&port.InitialKeys{Version: wire.Version1, Dest: client.peerID()})
+	datagram := client.one(wire.LevelInitial, pad("hello"))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := OpenInitial(datagram); !ok {
+			b.Fatal("refused")
 		}
 	}
 }

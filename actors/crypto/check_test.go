@@ -86,6 +86,7 @@ func TestCheckOfHandshake(t *testing.T) {
 func BenchmarkCheck(b *testing.B) {
 	client, _ := established(b, tls.TLS_AES_128_GCM_SHA256)
 	client.tell(&port.DropKeys{Level: wire.LevelInitial})
+	b.ReportAllocs()
 	for b.Loop() {
 		if err := client.Check(); err != nil {
 			b.Fatal(err)

@@ -129,6 +129,7 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 
 func BenchmarkCheck(b *testing.B) {
 	r := serving(b)
+	b.ReportAllocs()
 	for b.Loop() {
 		if err := r.Check(); err != nil {
 			b.Fatal(err)

@@ -20,6 +20,7 @@ type bench struct {
 	streams sink[port.ToStream]
 	started []*port.Exchange
 	next    *port.Stream
+	again   *port.Stream // if set, every spawned stream
 	spare   *port.Exchange
 	pieces  int // chunks of the last Write
 }
@@ -67,6 +68,10 @@ func (b *bench) turn(mail ...port.ToH3) {
 }
 
 func (b *bench) Spawn(id wire.StreamID, _ port.StreamOptions) *port.Stream {
+	if b.again != nil {
+		reuse(b.again, id)
+		return b.again
+	}
 	b.next = b.stream(id)
 	return b.next
 }
@@ -188,6 +193,34 @@ func BenchmarkServerRequest(b *testing.B) {
 	for b.Loop() {
 		reuse(s, s.ID+4)
 		w.serve(s, answer)
+	}
+}
+
+// ask is a client's whole request.
+func (b *bench) ask(s *port.Stream) {
+	x := b.Exchange()
+	x.OpenOrder.Fields, x.OpenOrder.Fin = getRequest, true
+	b.turn(&x.OpenOrder)
+	b.wrote()
+	b.turn(b.read(s, response, func(m *port.Read) { m.Fin = true }))
+	d := <-x.Reads.C()
+	for _, p := range d.Pieces {
+		p.Chunk.Release()
+	}
+	b.wrote()
+	if !d.Last || !d.Used || d.Err != nil || b.spare != x {
+		panic("the story has another end")
+	}
+}
+
+var getRequest = list(getFields...)
+
+func BenchmarkClientRequest(b *testing.B) {
+	w := newBench(wire.Client)
+	w.again = w.stream(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		w.ask(w.again)
 	}
 }
 

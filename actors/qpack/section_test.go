@@ -107,3 +107,11 @@ func BenchmarkDecode(b *testing.B) {
 		_, _ = d.Decode(section, 1000, nil)
 	}
 }
+
+func BenchmarkEncode(b *testing.B) {
+	space := make([]byte, 0, MaxLen(request))
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = Encode(space, request)
+	}
+}

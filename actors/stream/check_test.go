@@ -98,6 +98,7 @@ func TestCheckOfHalvesThatDoNotExist(t *testing.T) {
 
 func BenchmarkCheck(b *testing.B) {
 	s := middle(b)
+	b.ReportAllocs()
 	for b.Loop() {
 		if err := s.Check(); err != nil {
 			b.Fatal(err)

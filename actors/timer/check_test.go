@@ -67,6 +67,7 @@ func BenchmarkCheck(b *testing.B) {
 	for i := range 40 {
 		w.cell().Arm(w.now.Add(time.Duration(i+1) * time.Second))
 	}
+	b.ReportAllocs()
 	for b.Loop() {
 		if err := w.timer.Check(); err != nil {
 			b.Fatal(err)

@@ -152,3 +152,26 @@ func TestManyCellsRingInTime(t *testing.T) {
 		}
 	}
 }
+
+// Most deadlines move later again and again before they come: that is no message to the timer. Now and then one comes.
+func BenchmarkDeadlines(b *testing.B) {
+	w := newWorld()
+	cells := make([]*actor.Cell, 1000)
+	for i := range cells {
+		cells[i] = w.cell()
+		cells[i].Arm(w.now.Add(time.Duration(i+1) * time.Millisecond))
+	}
+	moves := func(each time.Duration) func(b *testing.B) {
+		return func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				w.pass(each)
+				c := cells[i%len(cells)]
+				c.Heard()
+				c.Arm(w.now.Add(time.Second))
+			}
+		}
+	}
+	b.Run("moving", moves(time.Microsecond))
+	b.Run("coming", moves(2*time.Millisecond)) // each waits for two seconds to be moved, and has rung by then
+}

@@ -130,6 +130,7 @@ func BenchmarkCheck(b *testing.B) {
 	r.Insert(0, data[:1000], &chunks)
 	write(&s, &chunks, data)
 	s.Next(1000, 1000)
+	b.ReportAllocs()
 	for b.Loop() {
 		if r.Check() != nil || s.Check() != nil {
 			b.Fatal("not in order")

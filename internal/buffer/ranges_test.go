@@ -208,6 +208,7 @@ func TestRangeSetAllocatesNothingAtItsLimit(t *testing.T) {
 
 func BenchmarkRangeSetInOrder(b *testing.B) {
 	s := NewRangeSet[wire.PacketNumber](32)
+	b.ReportAllocs()
 	for i := range b.N {
 		s.Add(wire.PacketNumber(i), wire.PacketNumber(i+1))
 	}
@@ -215,6 +216,7 @@ func BenchmarkRangeSetInOrder(b *testing.B) {
 
 func BenchmarkRangeSetWithGaps(b *testing.B) {
 	s := NewRangeSet[wire.PacketNumber](32)
+	b.ReportAllocs()
 	for i := range b.N {
 		s.Add(wire.PacketNumber(2*i), wire.PacketNumber(2*i+1))
 	}

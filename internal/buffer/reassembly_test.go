@@ -529,6 +529,7 @@ func BenchmarkReassemblyInOrder(b *testing.B) {
 	data := make([]byte, 1400)
 	var pieces []Piece
 	b.SetBytes(1400)
+	b.ReportAllocs()
 	for i := range b.N {
 		r.Insert(wire.Offset(i)*1400, data, &chunks)
 		if i%44 == 43 { // a batch of 64 KiB, then the flush
@@ -546,6 +547,7 @@ func BenchmarkReassemblyWithLoss(b *testing.B) {
 	data := make([]byte, 1400)
 	var pieces []Piece
 	b.SetBytes(1400)
+	b.ReportAllocs()
 	for i := range b.N {
 		at := i
 		if i%100 < 50 { // one frame of a hundred comes fifty frames late
@@ -568,6 +570,7 @@ func BenchmarkCopy(b *testing.B) {
 	space := make([]byte, 64<<10)
 	data := make([]byte, 1400)
 	b.SetBytes(1400)
+	b.ReportAllocs()
 	for i := range b.N {
 		copy(space[i%44*1400:], data)
 	}

@@ -371,6 +371,7 @@ func BenchmarkSendBuffer(b *testing.B) {
 	var s SendBuffer
 	b.SetBytes(1400)
 	acked := wire.Offset(0)
+	b.ReportAllocs()
 	for i := range b.N {
 		if s.Unsent() == 0 {
 			c := chunks.Get(actor.ChunkLarge)

@@ -97,6 +97,7 @@ func BenchmarkCheck(b *testing.B) {
 	for pn := range wire.PacketNumber(40) {
 		*e.OnSent(at(int64(pn)), wire.SpaceApp, pn, 1200, AckEliciting, 0) = 0
 	}
+	b.ReportAllocs()
 	for b.Loop() {
 		if err := e.Check(); err != nil {
 			b.Fatal(err)

@@ -260,15 +260,60 @@ func BenchmarkHuffman(b *testing.B) {
 	buf := make([]byte, 0, 256)
 	b.Run("encode", func(b *testing.B) {
 		b.SetBytes(int64(len(s)))
+		b.ReportAllocs()
 		for b.Loop() {
 			buf = AppendHuffman(buf[:0], s)
 		}
 	})
 	b.Run("decode", func(b *testing.B) {
 		b.SetBytes(int64(len(s)))
+		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := AppendHuffmanDecoded(buf[:0], coded); err != nil {
 				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func BenchmarkInteger(b *testing.B) {
+	buf := make([]byte, 0, 16)
+	b.ReportAllocs()
+	for b.Loop() {
+		buf = AppendInt(buf[:0], 0x40, 6, 1337)
+		if v, n := ConsumeInt(buf, 6); v != 1337 || n != len(buf) {
+			b.Fatal(v, n)
+		}
+	}
+}
+
+// One of each kind, there and back.
+func BenchmarkInstructions(b *testing.B) {
+	buf := make([]byte, 0, 256)
+	b.Run("encoder", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			buf = AppendInsertLiteralName(AppendSetCapacity(buf[:0], 4096), "name", "value")
+			buf = AppendDuplicate(AppendInsertDynamicName(AppendInsertStaticName(buf, 17, "PATCH"), 3, "value"), 5)
+			for rest := buf; len(rest) > 0; {
+				_, n, err := ConsumeEncoderInstruction(rest, 100)
+				if err != nil || n == 0 {
+					b.Fatal(n, err)
+				}
+				rest = rest[n:]
+			}
+		}
+	})
+	b.Run("decoder", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			buf = AppendInsertCountIncrement(AppendStreamCancellation(AppendSectionAck(buf[:0], 1<<20), 8), 3)
+			for rest := buf; len(rest) > 0; {
+				_, n, err := ConsumeDecoderInstruction(rest)
+				if err != nil || n == 0 {
+					b.Fatal(n, err)
+				}
+				rest = rest[n:]
 			}
 		}
 	})
