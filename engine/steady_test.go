@@ -38,7 +38,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	for _, processors := range []int{1, runtime.NumCPU()} {
 		runtime.GOMAXPROCS(processors)
 		for _, upload := range []bool{false, true} {
-			rates := bulk(t, upload)
+			rates := steadyBulk(t, upload)
 			t.Logf("upload %v, %d processors: allocations a datagram %.5f", upload, processors, rates)
 			if best := slices.Min(rates); best > 0.01 {
 				t.Errorf("upload %v, %d processors: %.4f allocations a datagram, want at most 0.01", upload, processors, best)
@@ -47,8 +47,8 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	}
 }
 
-// bulk moves steadyTotal bytes over a new connection and returns the allocations a datagram of each window.
-func bulk(t *testing.T, upload bool) []float64 {
+// steadyBulk moves steadyTotal bytes over a new connection and returns the allocations a datagram of each window.
+func steadyBulk(t *testing.T, upload bool) []float64 {
 	e := newTestEngine(t)
 	link := &countingLink{}
 	open := func() (s Socket, err error) {
