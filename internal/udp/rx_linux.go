@@ -146,7 +146,7 @@ func (r *receiver) receive(fd uintptr) bool {
 // runtime's poller. Where the next datagram is microseconds away, as between busy neighbours, waiting is dear: a thread
 // goes to sleep and is woken for each, and a kernel may queue it for milliseconds behind the one that woke it while
 // another processor is idle. Goroutines that can run do so in each round; what is spent is an idle processor's time, about
-// 35 us. After rounds in vain the next reads wait at once, 1, 3, 7 and at last maxUnpolled of them.
+// 100 us. After rounds in vain the next reads wait at once, 1, 3, 7 and at last maxUnpolled of them.
 type polls struct {
 	off    bool
 	rounds int // left for this read
@@ -155,7 +155,7 @@ type polls struct {
 }
 
 const (
-	pollRounds  = 100
+	pollRounds  = 300
 	maxUnpolled = 63
 )
 

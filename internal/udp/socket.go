@@ -148,7 +148,7 @@ func (s *Socket) Read(buf []byte, m *Meta) (n int, err error) {
 	return s.link.read(buf, m)
 }
 
-// Poll says whether the next Read may ask an empty socket again for some scheduler rounds, about 35 us of an idle
+// Poll says whether the next Read may ask an empty socket again for some scheduler rounds, about 100 us of an idle
 // processor, before it waits; it does if that was worth it lately. Sockets begin with it on. It belongs to the goroutine
 // that reads, and has no effect where the system cannot be asked without waiting.
 func (s *Socket) Poll(on bool) {
