@@ -27,7 +27,7 @@ type Room[M any] struct {
 	spec Spec
 	sys  System
 
-	mail    chan M       // stepless
+	mail    inbox[M]     // stepless
 	edges   []*edge[M]   // stepping
 	held    int          // stepping: messages in edges
 	granted int          // stepping: sum of the quotas of open ports
@@ -64,7 +64,7 @@ func Spawn[M any](sys System, spec Spec, b Behaviour[M]) *Room[M] {
 	r := &Room[M]{spec: spec, sys: sys, b: b}
 	r.know(b)
 	if !sys.Stepping() {
-		r.mail = make(chan M, spec.Capacity)
+		r.mail.init(spec.Capacity)
 	}
 	return r
 }
@@ -72,7 +72,10 @@ func Spawn[M any](sys System, spec Spec, b Behaviour[M]) *Room[M] {
 // Reuse makes a room that is at rest one that was never launched, with its inbox of before. The ports that led into it
 // still do: they must be forgotten, or opened for the same edges again.
 func (r *Room[M]) Reuse(sys System, spec Spec, b Behaviour[M]) {
-	*r = Room[M]{spec: spec, sys: sys, b: b, mail: r.mail}
+	r.mail.limit = spec.Capacity
+	r.spec, r.sys, r.b = spec, sys, b
+	r.current, r.taken, r.now, r.began = *new(M), 0, 0, 0
+	r.busy, r.gone, r.died, r.late = false, false, false, false
 	r.know(b)
 }
 
@@ -119,9 +122,7 @@ func (p Port[M]) Send(m M) {
 		r.put(p.edge, m)
 		return
 	}
-	select {
-	case r.mail <- m:
-	default:
+	if !r.mail.add(m) {
 		panic("actor: inbox of room " + r.spec.Name + " is full at edge " + p.name + ": a quota is broken")
 	}
 	if r.pending.Add(1) == 1 {
@@ -182,8 +183,11 @@ func (r *Room[M]) yields() bool {
 }
 
 func (r *Room[M]) drain(limit int) {
-	for k := min(len(r.mail), limit); k > 0; k-- {
-		m := <-r.mail
+	for ; limit > 0; limit-- {
+		m, ok := r.mail.take()
+		if !ok {
+			return
+		}
 		r.taken++
 		r.handle(m)
 	}
@@ -244,7 +248,7 @@ func (r *Room[M]) rescue() {
 	}
 	n := r.taken
 	r.taken = 0
-	if r.mail != nil && r.pending.Add(-n) > 0 {
+	if !r.sys.Stepping() && r.pending.Add(-n) > 0 {
 		r.sys.Launch(r)
 	}
 }

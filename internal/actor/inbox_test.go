@@ -1,0 +1,127 @@
+package actor
+
+import (
+	"sync"
+	"testing"
+)
+
+func newInbox[M any](limit int) *inbox[M] {
+	q := &inbox[M]{}
+	q.init(limit)
+	return q
+}
+
+// Messages of a sender come out in the order in which they went in, however the runner's turns fall.
+func TestAnInboxKeepsTheOrder(t *testing.T) {
+	q := newInbox[int](1000)
+	in, out := 0, 0
+	for _, puts := range []int{1, 0, 70, 3, 200, 0, 1, inboxPlaces, inboxPlaces + 1, 40} {
+		for range puts {
+			if !q.add(in) {
+				t.Fatalf("message %d of at most 1000 waiting was refused", in)
+			}
+			in++
+		}
+		for range min(20, in-out) {
+			if m, ok := q.take(); !ok || m != out {
+				t.Fatalf("message %d came as the %dth", m, out)
+			}
+			out++
+		}
+	}
+	for ; out < in; out++ {
+		if m, ok := q.take(); !ok || m != out {
+			t.Fatalf("message %d came as the %dth", m, out)
+		}
+	}
+	if _, ok := q.take(); ok {
+		t.Error("a message too many")
+	}
+}
+
+func TestAnInboxKeepsTheOrderOfEachOfManySenders(t *testing.T) {
+	const senders, each = 4, 2000
+	type letter struct{ from, n int }
+	q := newInbox[letter](senders * each)
+	var sending sync.WaitGroup
+	for from := range senders {
+		sending.Go(func() {
+			for n := range each {
+				if !q.add(letter{from, n}) {
+					panic("a message was refused")
+				}
+			}
+		})
+	}
+	sent := make(chan struct{})
+	go func() { sending.Wait(); close(sent) }()
+	var next [senders]int
+	for got, all := 0, false; got < senders*each; {
+		m, ok := q.take()
+		if !ok {
+			if all {
+				t.Fatalf("%d messages came of %d", got, senders*each)
+			}
+			select {
+			case <-sent:
+				all = true
+			default:
+			}
+			continue
+		}
+		if m.n != next[m.from] {
+			t.Fatalf("sender %d: message %d came as the %dth", m.from, m.n, next[m.from])
+		}
+		next[m.from]++
+		got++
+	}
+	<-sent
+}
+
+func TestAFullInboxRefuses(t *testing.T) {
+	for _, limit := range []int{3, inboxPlaces, 3 * inboxPlaces} {
+		q := newInbox[int](limit)
+		for i := range limit {
+			if !q.add(i) {
+				t.Fatalf("message %d of %d was refused", i, limit)
+			}
+		}
+		if q.add(limit) {
+			t.Errorf("a message more than %d was taken", limit)
+		}
+	}
+}
+
+// What an inbox holds is in proportion to the mail of late, not to its limit and not to the largest burst.
+func TestAnInboxForgetsABurst(t *testing.T) {
+	q := newInbox[*int](100_000)
+	places := func() int { return cap(q.rest) + cap(q.out) }
+	if places() > 0 {
+		t.Errorf("%d places before any mail", places())
+	}
+	burst := func(n int) {
+		for range n {
+			q.add(new(int))
+		}
+		for _, ok := q.take(); ok; _, ok = q.take() {
+		}
+	}
+	burst(50_000)
+	burst(50_000)
+	if places() < 50_000 {
+		t.Errorf("%d places between bursts: they are made anew each time", places())
+	}
+	for range 3 {
+		burst(inboxPlaces + 1)
+	}
+	if places() > 2*inboxKept {
+		t.Errorf("%d places after a burst, want at most %d", places(), 2*inboxKept)
+	}
+	for _, list := range [][]*int{q.rest[:cap(q.rest)], q.out[:cap(q.out)]} {
+		for _, m := range list {
+			if m != nil {
+				t.Fatal("a message that was taken is still held")
+			}
+		}
+	}
+}
