@@ -57,7 +57,8 @@ type Engine struct {
 	// engine, for its channels must not leave the synctest bubble that the engine may live in.
 	exchanges sync.Pool // of *port.Exchange
 	streams   sync.Pool // of *streamRoom
-	resetKey  [32]byte  // for stateless reset tokens; a server that restarts has another
+	spares    spares
+	resetKey  [32]byte // for stateless reset tokens; a server that restarts has another
 
 	rooms actor.Count
 	dials actor.Count // names client sockets
@@ -128,7 +129,7 @@ func (e *Engine) anySocket() *socket {
 // Outstanding is what an engine has that is not at home. After the last connection and socket all is zero.
 type Outstanding struct {
 	Chunks      int64 // payload memory with a holder
-	RxBatches   int   // receive buffers, the one that a waiting reader reads into included
+	RxBatches   int   // receive buffers, the one that a reader reads into included; one that waits has none, on Linux
 	TxBatches   int   // large transmit batches
 	Rooms       int64
 	Connections int

@@ -16,14 +16,21 @@ const (
 	mediumRead = 16 << 10
 )
 
+// spares is the memory that an engine's sockets do not use at the moment: a client's socket is one connection's, and often
+// at rest. What nobody uses for a while goes to the collector.
+type spares struct {
+	large  sync.Pool    // of *rxBuffer
+	copies [2]sync.Pool // of *rxBuffer: small, medium
+	tx     sync.Pool    // of *port.TxBatch: big
+}
+
 // rxPool lends receive buffers to one socket's reader: at most limit of 64 KiB, and small ones as the connections'
 // quotas allow.
 type rxPool struct {
 	limit  int
 	lost   *actor.Count // buffers whose connection is gone and which have not come home
 	late   func()       // one that was waited for has come home after its connection had gone; may be nil
-	spares sync.Pool    // of *rxBuffer: what nobody uses for a while goes to the collector
-	copies [2]sync.Pool // of *rxBuffer: small, medium
+	spares *spares
 
 	mu         sync.Mutex
 	lent       int // large ones
@@ -37,6 +44,7 @@ type rxPool struct {
 type rxBuffer struct {
 	batch *port.RxBatch
 	mem   []byte
+	lent  *rxPool // by which it is lent
 	owner *rxAccount
 }
 
@@ -52,8 +60,8 @@ type rxAccount struct {
 	awaited bool // closed, and what has not come back will
 }
 
-func newRxPool(limit int, lost *actor.Count) *rxPool {
-	p := &rxPool{limit: limit, lost: lost}
+func newRxPool(limit int, spares *spares, lost *actor.Count) *rxPool {
+	p := &rxPool{limit: limit, spares: spares, lost: lost}
 	p.room.L = &p.mu
 	return p
 }
@@ -77,7 +85,7 @@ func (p *rxPool) large() *rxBuffer {
 	if closed {
 		return nil
 	}
-	return p.from(&p.spares, udp.ReadSize)
+	return p.from(&p.spares.large, udp.ReadSize)
 }
 
 // await waits until something may have come home. The caller holds the lock.
@@ -97,20 +105,21 @@ func (p *rxPool) copyFor(n int) *rxBuffer {
 	p.lentCopies++
 	p.mu.Unlock()
 	if n <= smallRead {
-		return p.from(&p.copies[0], smallRead)
+		return p.from(&p.spares.copies[0], smallRead)
 	}
-	return p.from(&p.copies[1], mediumRead)
+	return p.from(&p.spares.copies[1], mediumRead)
 }
 
 // isLarge reports whether b is one of the pool's few.
 func (b *rxBuffer) isLarge() bool { return len(b.mem) > mediumRead }
 
 func (p *rxPool) from(spares *sync.Pool, size int) *rxBuffer {
-	if b, _ := spares.Get().(*rxBuffer); b != nil {
-		return b
+	b, _ := spares.Get().(*rxBuffer)
+	if b == nil {
+		b = &rxBuffer{mem: make([]byte, size)}
+		b.batch = port.NewRxBatch(nil, func(*port.RxBatch) { b.lent.home(b) })
 	}
-	b := &rxBuffer{mem: make([]byte, size)}
-	b.batch = port.NewRxBatch(nil, func(*port.RxBatch) { p.home(b) })
+	b.lent = p
 	return b
 }
 
@@ -193,9 +202,9 @@ func (p *rxPool) home(b *rxBuffer) {
 	p.room.Signal() // at most the reader waits
 	p.mu.Unlock()
 	if large {
-		p.spares.Put(b)
+		p.spares.large.Put(b)
 	} else {
-		p.copies[min(1, len(b.mem)/mediumRead)].Put(b)
+		p.spares.copies[min(1, len(b.mem)/mediumRead)].Put(b)
 	}
 	if late {
 		p.late()
@@ -234,14 +243,16 @@ func (p *rxPool) close() {
 type txPool struct {
 	limit  int
 	lost   *actor.Count // batches whose connection is gone and which have not come home
-	spares sync.Pool    // of *port.TxBatch
+	spares *spares
 
 	mu      sync.Mutex
 	lent    int
 	waiting []*port.BatchFree
 }
 
-func newTxPool(limit int, lost *actor.Count) *txPool { return &txPool{limit: limit, lost: lost} }
+func newTxPool(limit int, spares *spares, lost *actor.Count) *txPool {
+	return &txPool{limit: limit, spares: spares, lost: lost}
+}
 
 func (p *txPool) big(w *port.BatchFree) *port.TxBatch {
 	p.mu.Lock()
@@ -256,7 +267,7 @@ func (p *txPool) big(w *port.BatchFree) *port.TxBatch {
 	if !free {
 		return nil
 	}
-	if t, _ := p.spares.Get().(*port.TxBatch); t != nil {
+	if t, _ := p.spares.tx.Get().(*port.TxBatch); t != nil {
 		return t
 	}
 	return &port.TxBatch{B: make([]byte, 0, port.BigBatch), Big: true}
@@ -325,7 +336,7 @@ func (l *lender) Return(t *port.TxBatch) {
 	}
 	t.Reset()
 	t.Owner, t.Home = nil, zeroHome
-	l.pool.spares.Put(t)
+	l.pool.spares.tx.Put(t)
 	l.pool.giveBack(1)
 }
 

@@ -55,7 +55,7 @@ type socketRooms struct {
 
 func newSocket(e *Engine, name string, link Socket, size socketRooms) *socket {
 	s := &socket{e: e, name: name, link: link, local: link.LocalAddr(), done: make(chan struct{}), empty: make(chan struct{})}
-	s.rx, s.tx = newRxPool(rxPoolSize, &e.lost), newTxPool(txPoolSize, &e.lost)
+	s.rx, s.tx = newRxPool(rxPoolSize, &e.spares, &e.lost), newTxPool(txPoolSize, &e.spares, &e.lost)
 	s.rx.late = s.went
 	if e.world.Stepping() {
 		s.rx.pause = e.world.Pause
@@ -105,24 +105,22 @@ func (s *socket) bell(ring func()) (cell *actor.Cell, silence func()) {
 func (s *socket) read() {
 	defer s.unread()
 	var meta udp.Meta
-	b := s.rx.large()
 	polls, _ := s.link.(interface{ Poll(on bool) })
-	for b != nil {
+	l := lease{pool: s.rx}
+	for {
 		if polls != nil {
 			polls.Poll(!s.bulk.counted())
 		}
-		n, err := s.link.Read(b.mem, &meta)
+		n, err := l.read(s.link, &meta)
 		if err == nil && n > 0 {
-			b = s.distribute(b, n, &meta)
+			l.b = s.distribute(l.b, n, &meta)
 			continue
 		}
 		if err != nil && !s.survives(err) {
 			break
 		}
 	}
-	if b != nil {
-		s.rx.home(b)
-	}
+	l.TakeBack()
 }
 
 // unread notes that the reader has left, or never was.

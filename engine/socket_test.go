@@ -2,7 +2,9 @@ package engine
 
 import (
 	"bytes"
+	"runtime"
 	"testing"
+	"time"
 
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
@@ -45,7 +47,7 @@ type reading struct {
 func newReading(quota int) *reading {
 	r := &reading{s: &socket{e: New(Options{}), local: fakeLocal}}
 	sys := stepper{}
-	r.s.rx = newRxPool(rxPoolSize, &r.s.e.lost)
+	r.s.rx = newRxPool(rxPoolSize, &r.s.e.spares, &r.s.e.lost)
 	r.s.routes = newRoutes([]byte("key"), systemRandom{})
 	r.a, r.b = &connection{s: r.s, rx: r.s.rx.account(quota, quota)}, &connection{s: r.s, rx: r.s.rx.account(quota, quota)}
 	r.a.routes, r.b.routes = connRoutes{table: r.s.routes, c: r.a}, connRoutes{table: r.s.routes, c: r.b}
@@ -223,7 +225,7 @@ func TestRoutesLeadToTheirConnectionUntilTheyAreForgotten(t *testing.T) {
 
 func TestBigBatchesGoRoundAndNobodyWaitsForever(t *testing.T) {
 	var gone actor.Count
-	pool := newTxPool(2, &gone)
+	pool := newTxPool(2, new(spares), &gone)
 	var got [3]sink[port.ToConn]
 	var rooms [3]*actor.Room[port.ToConn]
 	var free [3]port.BatchFree
@@ -262,4 +264,23 @@ func TestBigBatchesGoRoundAndNobodyWaitsForever(t *testing.T) {
 	if lenders[2].close(); pool.out() != 0 || gone.Load() != 1 {
 		t.Errorf("%d out, %d written off", pool.out(), gone.Load())
 	}
+}
+
+// A socket at rest holds no 64 KiB: a program with many connections has a socket for each.
+func TestAReaderAtRestHoldsNoBuffer(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux lets a reader wait without a buffer")
+	}
+	e := newTestEngine(t)
+	_, h := h3Pair(t, e, answerer)
+	if _, _, err := fetch(t, h, "GET", "/blob/1000", nil); err != nil {
+		t.Fatal(err)
+	}
+	for range 2000 {
+		if e.Outstanding().RxBatches == 0 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Errorf("at rest: %+v", e.Outstanding())
 }

@@ -51,9 +51,14 @@ func open(conn net.PacketConn, o Options) (link, error) {
 
 func (l *kernelLink) poll(on bool) { l.rx.polls.off = !on }
 
-func (l *kernelLink) read(buf []byte, m *Meta) (int, error) {
+func (l *kernelLink) read(buf []byte, m *Meta) (int, error) { return l.readInto(buf, nil, m) }
+
+func (l *kernelLink) readLent(from Lender, m *Meta) (int, error) { return l.readInto(nil, from, m) }
+
+// readInto reads into buf, or into what is lent.
+func (l *kernelLink) readInto(buf []byte, from Lender, m *Meta) (int, error) {
 	for {
-		n, err := l.rx.next(buf, m)
+		n, err := l.rx.next(buf, from, m)
 		switch {
 		case err == nil:
 			if l.remote.IsValid() {

@@ -1,6 +1,7 @@
 package udp
 
 import (
+	"net"
 	"runtime"
 	"syscall"
 	"unsafe"
@@ -24,6 +25,8 @@ type receiver struct {
 
 	have, taken int // messages the last call brought, and how many of them are handed out
 	errno       syscall.Errno
+	from        Lender // of this read; nil if the caller has given a buffer
+	buf         []byte // of this read; nil while it is not lent
 	zones       zoneNames
 	polls       polls
 }
@@ -53,14 +56,25 @@ func (r *receiver) init(raw syscall.RawConn, batch int) {
 	}
 }
 
-// next returns the next message, from the ring or from the kernel. Messages that do not fit into buf are dropped.
-func (r *receiver) next(buf []byte, m *Meta) (int, error) {
+// next returns the next message, from the ring or from the kernel, in buf or in what is lent. Messages that do not fit are
+// dropped.
+func (r *receiver) next(buf []byte, from Lender, m *Meta) (int, error) {
+	r.buf, r.from = buf, from
+	n, err := r.message(m)
+	r.buf, r.from = nil, nil // not ours to keep alive
+	return n, err
+}
+
+func (r *receiver) message(m *Meta) (int, error) {
 	for {
 		if r.taken == r.have {
-			if err := r.fill(buf); err != nil {
+			if err := r.fill(); err != nil {
 				return 0, err
 			}
+		} else if !r.borrow() {
+			return 0, net.ErrClosed
 		}
+		buf := r.buf
 		i := r.taken
 		r.taken++
 		n := int(r.msgs[i].len)
@@ -75,8 +89,17 @@ func (r *receiver) next(buf []byte, m *Meta) (int, error) {
 	}
 }
 
+// borrow sees to it that there is a buffer. It reports false if there are none any more.
+func (r *receiver) borrow() bool {
+	if r.from != nil {
+		r.buf = r.from.Lend()
+		return r.buf != nil
+	}
+	return true
+}
+
 // fill waits for at least one message.
-func (r *receiver) fill(buf []byte) error {
+func (r *receiver) fill() error {
 	r.taken, r.have = 0, 0
 	if r.batch > 1 && r.ring == nil {
 		r.ring = make([]byte, (ringSlots-1)*ReadSize)
@@ -85,25 +108,31 @@ func (r *receiver) fill(buf []byte) error {
 			r.slots[i].iov.SetLen(ReadSize)
 		}
 	}
-	first := &r.slots[0].iov
-	first.Base = unsafe.SliceData(buf)
-	first.SetLen(len(buf))
 	r.errno = 0
 	r.polls.begin()
 	err := r.raw.Read(r.try)
-	first.Base = nil // the caller's buffer is not ours to keep alive
-	if err != nil {
+	r.slots[0].iov.Base = nil // the caller's buffer is not ours to keep alive
+	switch {
+	case err != nil:
 		return err
-	}
-	if r.errno != 0 {
+	case r.errno != 0:
 		r.have = 0
 		return r.errno
+	case r.have == 0:
+		return net.ErrClosed // nothing was lent
 	}
 	return nil
 }
 
-// receive asks the system for messages; false asks to be called again when there is something to read.
+// receive asks the system for messages; false asks to be called again when there is something to read. Until then a buffer
+// that was lent is given back.
 func (r *receiver) receive(fd uintptr) bool {
+	if !r.borrow() {
+		return true
+	}
+	first := &r.slots[0].iov
+	first.Base = unsafe.SliceData(r.buf)
+	first.SetLen(len(r.buf))
 	for {
 		for i := range r.batch {
 			// Both lengths are what the kernel found there last time.
@@ -125,10 +154,15 @@ func (r *receiver) receive(fd uintptr) bool {
 			return true
 		case unix.EINTR:
 		case unix.EAGAIN:
-			if !r.polls.again() {
-				return false
+			if r.polls.again() {
+				runtime.Gosched()
+				continue
 			}
-			runtime.Gosched()
+			if r.from != nil {
+				first.Base, r.buf = nil, nil
+				r.from.TakeBack()
+			}
+			return false
 		case unix.ENOSYS: // a sandbox's kernel: without batches then
 			if r.batch == 1 {
 				r.errno = errno

@@ -160,6 +160,34 @@ func (s *Socket) Poll(on bool) {
 // poller is a link that can be asked without waiting.
 type poller interface{ poll(on bool) }
 
+// Lender lends a reader its buffer.
+type Lender interface {
+	// Lend gives a buffer as Read wants it, the same one until it is taken back, or nil if nothing is to be read any more.
+	Lend() []byte
+	// TakeBack takes the buffer back. Nothing was read into it.
+	TakeBack()
+}
+
+// ReadLent is Read into a buffer of l's, which it gives back while it has to wait, where the system lets it: a socket at rest
+// needs no 64 KiB. When it returns, the last buffer is lent.
+//
+// Without a buffer the error is net.ErrClosed.
+func (s *Socket) ReadLent(l Lender, m *Meta) (n int, err error) {
+	if k, ok := s.link.(lentReader); ok {
+		return k.readLent(l, m)
+	}
+	buf := l.Lend()
+	if buf == nil {
+		return 0, net.ErrClosed
+	}
+	return s.link.read(buf, m)
+}
+
+// lentReader is a link that can wait without a buffer: readLent has the contract of Socket.ReadLent.
+type lentReader interface {
+	readLent(l Lender, m *Meta) (int, error)
+}
+
 // Write sends b as datagrams of segSize bytes, the last one possibly shorter; segSize 0 means one datagram, and an
 // empty b is an empty datagram. More than MaxSegments datagrams or MaxTrain bytes take several system calls. It waits
 // while the kernel's buffer is full, and allocates nothing.

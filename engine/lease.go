@@ -1,0 +1,44 @@
+package engine
+
+import (
+	"net"
+
+	"quicpro/internal/udp"
+)
+
+// lease is a reader's buffer: one of the pool's large ones, or none while the reader waits. It is a udp.Lender.
+type lease struct {
+	pool *rxPool
+	b    *rxBuffer
+}
+
+// read reads from a socket of this machine, or of a simulation, where nobody minds a buffer that waits.
+func (l *lease) read(link Socket, m *udp.Meta) (int, error) {
+	if u, ok := link.(*udp.Socket); ok {
+		return u.ReadLent(l, m)
+	}
+	buf := l.Lend()
+	if buf == nil {
+		return 0, net.ErrClosed
+	}
+	return link.Read(buf, m)
+}
+
+// Lend gives the reader its buffer, nil once the pool is closed.
+func (l *lease) Lend() []byte {
+	if l.b == nil {
+		l.b = l.pool.large()
+	}
+	if l.b == nil {
+		return nil
+	}
+	return l.b.mem
+}
+
+// TakeBack sends the buffer home.
+func (l *lease) TakeBack() {
+	if l.b != nil {
+		l.pool.home(l.b)
+		l.b = nil
+	}
+}
