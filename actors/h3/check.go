@@ -63,7 +63,7 @@ func (r *Router) checkConnection() error {
 	case o.peer == nil && (o.opened != port.StreamCredit{} || c.critical > 0 || c.ready):
 		return fmt.Errorf("h3: streams were opened before the handshake was complete")
 	case c.critical > len(ourCritical) || uint64(c.critical) > o.opened.Uni || (c.ours != nil) != (c.critical > 0):
-		// RFC 9114 s6.2.1, RFC 9204 s4.2.
+		// RFC 9114 s6.2.1.
 		return fmt.Errorf("h3: %d critical streams of ours, the control stream among them: %v", c.critical, c.ours != nil)
 	case c.heard && !c.seen[0]:
 		return fmt.Errorf("h3: SETTINGS have come, and no control stream")

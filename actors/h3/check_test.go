@@ -60,7 +60,7 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 		{"1 rows were not settled", serving, func(r *Router) { r.touch(&r.requests[0].lane) }},
 		{"streams opened, 1 and 0 allowed", asking, func(r *Router) { r.opening.credit.Uni = 0 }},
 		{"before the handshake was complete", asking, func(r *Router) { r.opening.peer = nil }},
-		{"3 critical streams of ours, the control stream among them: false", asking, func(r *Router) { r.control.ours = nil }},
+		{"1 critical streams of ours, the control stream among them: false", asking, func(r *Router) { r.control.ours = nil }},
 		{"SETTINGS have come, and no control stream", serving, func(r *Router) { r.control.seen[0] = false }},
 		{"2 requests wait for a stream, 1 of 2 are opened", asking, func(r *Router) { r.opening.credit.Bidi++ }},
 		{"the last request has ended, and the connection does not close", serving, func(r *Router) { r.goodbye.wanted, r.requests = true, nil; r.headless = queue{} }},

@@ -29,8 +29,9 @@ type control struct {
 // there are rooms for.
 func (r *Router) connected(m *port.Connected) { r.opening.peer = m }
 
-// ourCritical are the streams that every endpoint opens, in this order (RFC 9114 s6.2.1, RFC 9204 s4.2).
-var ourCritical = [...]h3wire.StreamType{h3wire.StreamControl, h3wire.StreamQPACKEncoder, h3wire.StreamQPACKDecoder}
+// ourCritical are the streams that we open, in this order (RFC 9114 s6.2.1). Without a dynamic table QPACK's two have nothing
+// to say, and RFC 9204 s4.2 lets an endpoint do without them: a stream that is never used costs each side 4 KiB.
+var ourCritical = [...]h3wire.StreamType{h3wire.StreamControl}
 
 // openCritical opens our unidirectional streams, as credit permits.
 func (r *Router) openCritical() {

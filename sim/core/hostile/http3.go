@@ -55,24 +55,24 @@ var http3 = []Attack{
 		return k.add(wire.StopSending{ID: p.view.theirs[uint64(h3wire.StreamControl)]}.Append(nil))
 	}},
 	{Name: "second control stream", Answer: must3(h3wire.CodeStreamCreationError), Fits: freshControl, Packet: uni("\x00\x04\x00")},
-	{Name: "second encoder stream", Answer: must3(h3wire.CodeStreamCreationError), Fits: freshControl, Packet: uni("\x02")},
+	{Name: "second encoder stream", Answer: must3(h3wire.CodeStreamCreationError), Fits: freshUni, Packet: func(p *Peer, k *packet) bool {
+		return uni("\x02")(p, k) && p.view.hasFresh(true) && uni("\x02")(p, k)
+	}},
 	{Name: "push stream of a client", By: byClient, Answer: must3(h3wire.CodeStreamCreationError), Fits: freshUni, Packet: uni("\x01\x00")},
 	{Name: "push stream that nobody asked for", By: byServer, Answer: must3(h3wire.CodeIDError), Fits: freshUni, Packet: uni("\x01\x00")},
 	{Name: "streams of unknown types", Chance: 0.5, Answer: may(wire.StreamLimitError), Fits: freshUni, Packet: uni("\x40\x64unknown")},
 	{Name: "stream type that never comes whole", Answer: may(wire.StreamLimitError), Fits: freshUni, Packet: uni("\xc0\x00")},
-	{Name: "insertion into a table of no size", Answer: must3(h3wire.CodeQPACKEncoderStreamError), Fits: hasUni(h3wire.StreamQPACKEncoder),
-		Packet: onUni(h3wire.StreamQPACKEncoder, qpackwire.AppendInsertLiteralName(nil, "name", "value"))},
-	{Name: "table capacity beyond the limit", Answer: must3(h3wire.CodeQPACKEncoderStreamError), Fits: hasUni(h3wire.StreamQPACKEncoder),
-		Packet: onUni(h3wire.StreamQPACKEncoder, qpackwire.AppendSetCapacity(nil, 4096))},
-	{Name: "acknowledgment of no section", Answer: must3(h3wire.CodeQPACKDecoderStreamError), Fits: hasUni(h3wire.StreamQPACKDecoder),
-		Packet: onUni(h3wire.StreamQPACKDecoder, qpackwire.AppendSectionAck(nil, 0))},
-	{Name: "increment of no insert count", Answer: must3(h3wire.CodeQPACKDecoderStreamError), Fits: hasUni(h3wire.StreamQPACKDecoder),
-		Packet: onUni(h3wire.StreamQPACKDecoder, qpackwire.AppendInsertCountIncrement(nil, 3))},
-	{Name: "integer without end", Answer: must3(h3wire.CodeQPACKEncoderStreamError), Fits: hasUni(h3wire.StreamQPACKEncoder),
-		Packet: onUni(h3wire.StreamQPACKEncoder, []byte("\x3f"+strings.Repeat("\xff", 40)))},
-	{Name: "cancellations flood", Chance: 0.7, Fits: hasUni(h3wire.StreamQPACKDecoder), Packet: func(p *Peer, k *packet) bool {
-		return p.onUni(k, h3wire.StreamQPACKDecoder, []byte(strings.Repeat("\x44", 600)))
-	}},
+	{Name: "insertion into a table of no size", Answer: must3(h3wire.CodeQPACKEncoderStreamError), Fits: freshUni,
+		Packet: uni("\x02" + string(qpackwire.AppendInsertLiteralName(nil, "name", "value")))},
+	{Name: "table capacity beyond the limit", Answer: must3(h3wire.CodeQPACKEncoderStreamError), Fits: freshUni,
+		Packet: uni("\x02" + string(qpackwire.AppendSetCapacity(nil, 4096)))},
+	{Name: "acknowledgment of no section", Answer: must3(h3wire.CodeQPACKDecoderStreamError), Fits: freshUni,
+		Packet: uni("\x03" + string(qpackwire.AppendSectionAck(nil, 0)))},
+	{Name: "increment of no insert count", Answer: must3(h3wire.CodeQPACKDecoderStreamError), Fits: freshUni,
+		Packet: uni("\x03" + string(qpackwire.AppendInsertCountIncrement(nil, 3)))},
+	{Name: "integer without end", Answer: must3(h3wire.CodeQPACKEncoderStreamError), Fits: freshUni,
+		Packet: uni("\x02\x3f" + strings.Repeat("\xff", 40))},
+	{Name: "cancellations flood", Once: true, Chance: 1, Fits: freshUni, Packet: uni("\x03" + strings.Repeat("\x44", 600))},
 }
 
 func hasUni(t h3wire.StreamType) func(p *Peer, _ *packet) bool {
@@ -85,7 +85,7 @@ func hasUni(t h3wire.StreamType) func(p *Peer, _ *packet) bool {
 func hasControl(p *Peer, k *packet) bool { return hasUni(h3wire.StreamControl)(p, k) }
 
 func freshControl(p *Peer, k *packet) bool {
-	return freshUni(p, k) && hasControl(p, k) && hasUni(h3wire.StreamQPACKEncoder)(p, k)
+	return freshUni(p, k) && hasControl(p, k)
 }
 
 func beginsControl(p *Peer, k *packet) bool { return p.view.beginning(k) }
@@ -111,10 +111,6 @@ func (p *Peer) lastOfControl() wire.StreamID {
 	p.view.takeOverLater(id)
 	delete(p.view.ours, uint64(h3wire.StreamControl))
 	return id
-}
-
-func onUni(t h3wire.StreamType, b []byte) func(*Peer, *packet) bool {
-	return func(p *Peer, k *packet) bool { return p.onUni(k, t, b) }
 }
 
 func (p *Peer) onControl(k *packet, b []byte) bool { return p.onUni(k, h3wire.StreamControl, b) }
