@@ -18,10 +18,10 @@ const ringSlots = 8
 type receiver struct {
 	raw   syscall.RawConn
 	try   func(fd uintptr) bool // r.receive, bound once: a method value made per call would be an allocation
-	slots [ringSlots]slot
-	msgs  [ringSlots]mmsghdr
-	batch int    // messages asked of one call
-	ring  []byte // (ringSlots-1) x ReadSize, made at the first use
+	slots []slot                // batch of them at birth
+	msgs  []mmsghdr             // the same
+	batch int                   // messages asked of one call
+	ring  []byte                // (ringSlots-1) x ReadSize, made at the first use
 
 	have, taken int // messages the last call brought, and how many of them are handed out
 	errno       syscall.Errno
@@ -47,6 +47,7 @@ type mmsghdr struct {
 func (r *receiver) init(raw syscall.RawConn, batch int) {
 	r.raw, r.batch = raw, batch
 	r.try = r.receive
+	r.slots, r.msgs = make([]slot, batch), make([]mmsghdr, batch)
 	for i := range r.msgs {
 		h, s := &r.msgs[i].hdr, &r.slots[i]
 		h.Name = s.name.pointer()
@@ -102,8 +103,8 @@ func (r *receiver) borrow() bool {
 func (r *receiver) fill() error {
 	r.taken, r.have = 0, 0
 	if r.batch > 1 && r.ring == nil {
-		r.ring = make([]byte, (ringSlots-1)*ReadSize)
-		for i := 1; i < ringSlots; i++ {
+		r.ring = make([]byte, (r.batch-1)*ReadSize)
+		for i := 1; i < r.batch; i++ {
 			r.slots[i].iov.Base = &r.ring[(i-1)*ReadSize]
 			r.slots[i].iov.SetLen(ReadSize)
 		}

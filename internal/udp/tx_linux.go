@@ -15,10 +15,11 @@ type sender struct {
 	inet6     bool                  // the socket's own family, which addresses are written in
 	connected bool
 	name      sockaddr
+	nameLen   uint32
 	control   controlBuffer
-	plain     int // length of the control messages that single datagrams carry
-	msgs      [MaxSegments]mmsghdr
-	iovs      [MaxSegments]unix.Iovec
+	plain     int       // length of the control messages that single datagrams carry
+	msgs      []mmsghdr // one; MaxSegments from the first call on that needs more: 5 KiB
+	iovs      []unix.Iovec
 	single    bool // the kernel knows no sendmmsg
 
 	count, done int // messages of the call, and how many the kernel took
@@ -29,10 +30,19 @@ type sender struct {
 func (t *sender) init(raw syscall.RawConn, inet6 bool, remote netip.AddrPort) {
 	t.raw, t.inet6, t.connected = raw, inet6, remote.IsValid()
 	t.try = t.transmit
+	t.grow(1)
+}
+
+// grow makes room for n messages, whose addresses address sets.
+func (t *sender) grow(n int) {
+	t.msgs, t.iovs = make([]mmsghdr, n), make([]unix.Iovec, n)
 	for i := range t.msgs {
 		h := &t.msgs[i].hdr
 		h.Iov = &t.iovs[i]
 		h.SetIovlen(1)
+		if !t.connected {
+			h.Name, h.Namelen = t.name.pointer(), t.nameLen
+		}
 	}
 }
 
@@ -44,9 +54,9 @@ func (t *sender) address(to netip.AddrPort, from netip.Addr, ecn ECN) error {
 		return syscall.EAFNOSUPPORT
 	}
 	if !t.connected {
-		size := t.name.set(to, t.inet6, &t.zones)
+		t.nameLen = t.name.set(to, t.inet6, &t.zones)
 		for i := range t.msgs {
-			t.msgs[i].hdr.Name, t.msgs[i].hdr.Namelen = t.name.pointer(), size
+			t.msgs[i].hdr.Name, t.msgs[i].hdr.Namelen = t.name.pointer(), t.nameLen
 		}
 	}
 	t.plain = 0
@@ -70,6 +80,9 @@ func (t *sender) sendTrain(b []byte, seg int) (int, error) {
 
 // sendEach sends the first datagrams of b as messages of their own and returns the bytes the kernel took.
 func (t *sender) sendEach(b []byte, seg int) (int, error) {
+	if len(b) > seg && len(t.msgs) < MaxSegments {
+		t.grow(MaxSegments)
+	}
 	count, end := 0, 0
 	for count == 0 || (end < len(b) && count < MaxSegments) {
 		start := end
