@@ -21,7 +21,7 @@ const (
 type spares struct {
 	large  sync.Pool    // of *rxBuffer
 	copies [2]sync.Pool // of *rxBuffer: small, medium
-	tx     sync.Pool    // of *port.TxBatch: big
+	tx     [2]sync.Pool // of *port.TxBatch: small, big
 }
 
 // rxPool lends receive buffers to one socket's reader: at most limit of 64 KiB, and small ones as the connections'
@@ -267,7 +267,7 @@ func (p *txPool) big(w *port.BatchFree) *port.TxBatch {
 	if !free {
 		return nil
 	}
-	if t, _ := p.spares.tx.Get().(*port.TxBatch); t != nil {
+	if t, _ := p.spares.tx[1].Get().(*port.TxBatch); t != nil {
 		return t
 	}
 	return &port.TxBatch{B: make([]byte, 0, port.BigBatch), Big: true}
@@ -301,9 +301,14 @@ type lender struct {
 	closed bool
 }
 
-// Small makes the connection's own batch.
+// Small lends the connection its small batch. There is one for every connection that asks.
 func (l *lender) Small() *port.TxBatch {
-	return &port.TxBatch{B: make([]byte, 0, port.SmallBatch), Owner: l.owner}
+	t, _ := l.pool.spares.tx[0].Get().(*port.TxBatch)
+	if t == nil {
+		t = &port.TxBatch{B: make([]byte, 0, port.SmallBatch)}
+	}
+	t.Owner = l.owner
+	return t
 }
 
 // Big lends a big batch, or returns nil and sends w a BatchFree when it is w's turn.
@@ -322,8 +327,14 @@ func (l *lender) Big(w *port.BatchFree) *port.TxBatch {
 	return t
 }
 
-// Return gives a big batch back.
+// Return gives a batch back.
 func (l *lender) Return(t *port.TxBatch) {
+	if !t.Big {
+		t.Reset()
+		t.Owner, t.Home = nil, zeroHome
+		l.pool.spares.tx[0].Put(t)
+		return
+	}
 	l.mu.Lock()
 	closed := l.closed
 	if !closed {
@@ -336,7 +347,7 @@ func (l *lender) Return(t *port.TxBatch) {
 	}
 	t.Reset()
 	t.Owner, t.Home = nil, zeroHome
-	l.pool.spares.tx.Put(t)
+	l.pool.spares.tx[1].Put(t)
 	l.pool.giveBack(1)
 }
 

@@ -170,9 +170,17 @@ func newBareRig(answer int) *rig {
 }
 
 // reusePool lends the same batches again and again.
-type reusePool struct{ home []*port.TxBatch }
+type reusePool struct {
+	home  []*port.TxBatch
+	small *port.TxBatch
+}
 
-func (*reusePool) Small() *port.TxBatch { return &port.TxBatch{B: make([]byte, 0, port.SmallBatch)} }
+func (p *reusePool) Small() *port.TxBatch {
+	if p.small == nil {
+		p.small = &port.TxBatch{B: make([]byte, 0, port.SmallBatch)}
+	}
+	return p.small
+}
 func (p *reusePool) Big(*port.BatchFree) *port.TxBatch {
 	if n := len(p.home); n > 0 {
 		b := p.home[n-1]
@@ -181,7 +189,11 @@ func (p *reusePool) Big(*port.BatchFree) *port.TxBatch {
 	}
 	return &port.TxBatch{B: make([]byte, 0, port.BigBatch), Big: true}
 }
-func (p *reusePool) Return(b *port.TxBatch) { p.home = append(p.home, b) }
+func (p *reusePool) Return(b *port.TxBatch) {
+	if b.Big {
+		p.home = append(p.home, b)
+	}
+}
 
 // round brings packets of 1000 stream bytes, the first of which acknowledges everything, and lets the answer leave.
 func (g *rig) round(packets int) {

@@ -208,13 +208,13 @@ func (p *path) check() error {
 	return nil
 }
 
-// check counts the batches: between turns each is with the pool, on its way, or the small one that is here.
+// check counts the batches: between turns each is with the pool or on its way.
 func (t *tx) check() error {
 	out := t.big
-	if t.made && t.small == nil {
+	if t.out {
 		out++
 	}
-	if t.big < 0 || t.big > t.most || t.away != out || len(t.spares) != 0 {
+	if t.big < 0 || t.big > t.most || t.away != out || len(t.spares) != 0 || t.small != nil {
 		return fmt.Errorf("conn: %d batches away, %d big ones of at most %d, %d spare, small one here: %v", t.away, t.big, t.most, len(t.spares), t.small != nil)
 	}
 	return nil

@@ -160,7 +160,7 @@ func (c *Conn) takeBatch() *port.TxBatch {
 	for i := range c.crypto.levels {
 		bulk += c.crypto.levels[i].out.Outstanding()
 	}
-	if bulk == 0 && c.tx.made && c.tx.small == nil && !c.probing() {
+	if bulk == 0 && c.tx.out && !c.probing() {
 		return nil // an ACK alone waits for the small batch
 	}
 	return c.tx.take(c.cfg.TxPool, bulk > c.path.datagram)

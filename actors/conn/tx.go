@@ -11,8 +11,8 @@ const (
 
 // tx are the transmit batches of the connection.
 type tx struct {
-	small   *port.TxBatch // when it is here
-	made    bool
+	small   *port.TxBatch   // when it is here: after a turn the pool has it
+	out     bool            // the small one is on its way out or home
 	spares  []*port.TxBatch // big ones that are here
 	big     int             // big ones that are ours
 	most    int             // how many big ones may be ours
@@ -23,12 +23,8 @@ type tx struct {
 
 // take returns an empty batch, big if there is much to say, or nil: one that comes home continues then.
 func (t *tx) take(pool port.TxPool, big bool) *port.TxBatch {
-	if !t.made {
-		t.made = true
-		t.small = pool.Small()
-	}
-	if !big && t.small != nil {
-		return t.takeSmall()
+	if !big && !t.out {
+		return t.takeSmall(pool)
 	}
 	if n := len(t.spares); n > 0 {
 		b := t.spares[n-1]
@@ -42,15 +38,18 @@ func (t *tx) take(pool port.TxPool, big bool) *port.TxBatch {
 		}
 		t.waiting = true
 	}
-	if t.small != nil {
-		return t.takeSmall()
+	if !t.out {
+		return t.takeSmall(pool)
 	}
 	return nil
 }
 
-func (t *tx) takeSmall() *port.TxBatch {
+func (t *tx) takeSmall(pool port.TxPool) *port.TxBatch {
 	b := t.small
-	t.small = nil
+	if b == nil {
+		b = pool.Small()
+	}
+	t.small, t.out = nil, true
 	return b
 }
 
@@ -60,7 +59,7 @@ func (t *tx) put(b *port.TxBatch) {
 	if b.Big {
 		t.spares = append(t.spares, b)
 	} else {
-		t.small = b
+		t.small, t.out = b, false
 	}
 }
 
@@ -72,6 +71,10 @@ func (t *tx) returnSpares(pool port.TxPool) {
 		t.big--
 	}
 	t.spares = t.spares[:0]
+	if t.small != nil {
+		pool.Return(t.small)
+		t.small = nil
+	}
 }
 
 // cameHome takes a batch back from the writer.

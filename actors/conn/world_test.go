@@ -157,7 +157,10 @@ func (p *txPool) Big(w *port.BatchFree) *port.TxBatch {
 	p.out++
 	return &port.TxBatch{B: make([]byte, 0, port.BigBatch), Big: true}
 }
-func (p *txPool) Return(*port.TxBatch) {
+func (p *txPool) Return(b *port.TxBatch) {
+	if !b.Big {
+		return
+	}
 	p.out--
 	if len(p.waiting) > 0 {
 		w := p.waiting[0]

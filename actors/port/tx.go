@@ -58,11 +58,11 @@ type TxPacket struct {
 
 // TxPool lends batches to the connections of one socket. It is safe for any goroutine and never blocks.
 type TxPool interface {
-	// Small makes a connection's own batch.
+	// Small gives a connection its one small batch.
 	Small() *TxBatch
 	// Big lends a big batch, or returns nil and sends w a BatchFree when it is w's turn.
 	Big(w *BatchFree) *TxBatch
-	// Return gives a big batch back.
+	// Return gives a batch back.
 	Return(*TxBatch)
 }
 
