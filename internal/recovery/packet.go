@@ -81,7 +81,7 @@ type ring[C any] struct {
 
 const (
 	// firstSlots is how many records an active space holds at least.
-	firstSlots = 16
+	firstSlots = 4
 	// quietDrains is how many quiet drains halve a ring.
 	quietDrains = 64
 )
