@@ -17,9 +17,10 @@ type fieldList struct {
 	fields []port.Field
 }
 
-var fieldLists = sync.Pool{New: func() any {
-	return &fieldList{fields: make([]port.Field, 0, 24)}
-}}
+var fieldLists = sync.Pool{New: func() any { return new(fieldList) }}
+
+// firstFields is how many lines a list has room for from its first on: more than most heads have.
+const firstFields = 12
 
 func newFieldList() *fieldList { return fieldLists.Get().(*fieldList) }
 
@@ -37,6 +38,9 @@ func (l *fieldList) reset() {
 
 // add appends one field line, its name in lower case.
 func (l *fieldList) add(name, value string) {
+	if l.fields == nil {
+		l.fields = make([]port.Field, 0, firstFields)
+	}
 	l.fields = append(l.fields, port.Field{Name: name, Value: value, Sensitive: sensitive(name)})
 }
 

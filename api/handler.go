@@ -35,9 +35,6 @@ func (s *Server) serve(conn exchanger, x *port.Exchange) {
 	e.ctx.init(parent, e)
 	e.w.init(e)
 	e.body.init(e)
-	if x.Lines == nil {
-		x.Lines = make([]port.Field, 0, 14)
-	}
 	e.list.fields = x.Lines[:0]
 	req, err := e.request(<-x.Reads.C())
 	failed := false
