@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -277,5 +278,14 @@ func BenchmarkSendBulk(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		g.round(2)
+	}
+}
+
+// Between turns a connection names no byte of a batch: what came in, and what went out, may be anybody's by then.
+func TestAConnectionAtRestPinsNoBatch(t *testing.T) {
+	g := newRig(500)
+	g.round(3)
+	if c := g.conn; !reflect.ValueOf(c.frame).IsZero() || c.packing.batch != nil || c.packing.b != nil || c.tx.small != nil {
+		t.Errorf("frame of type %v, batch %v, %d bytes of it; small one: %v", c.frame.Type, c.packing.batch != nil, len(c.packing.b), c.tx.small != nil)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"quicpro/internal/mono"
+	"quicpro/wire"
 )
 
 const (
@@ -67,6 +68,9 @@ func (c *Conn) probing() bool {
 
 // endTurn closes the books of a turn.
 func (c *Conn) endTurn() {
+	// The bytes of what was read and written are others', who may let them go: a connection at rest must not hold 64 KiB
+	// because its last frame lay there.
+	c.frame, c.packing.batch, c.packing.b = wire.Frame{}, nil, nil
 	c.yield.before = c.streams.touched > 1
 	c.streams.touched = 0
 	c.streams.turn++
