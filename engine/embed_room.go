@@ -197,6 +197,7 @@ func (row *rawStream) take(m *port.Read) {
 		row.bytes += len(p.B)
 		row.pieces = append(row.pieces, p)
 	}
+	clear(m.Pieces)
 	m.Pieces = m.Pieces[:0]
 	row.room = m.Room
 	row.ended = row.ended || m.Fin

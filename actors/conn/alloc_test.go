@@ -289,3 +289,22 @@ func TestAConnectionAtRestPinsNoBatch(t *testing.T) {
 		t.Errorf("frame of type %v, batch %v, %d bytes of it; small one: %v", c.frame.Type, c.packing.batch != nil, len(c.packing.b), c.tx.small != nil)
 	}
 }
+
+// The same holds for the records of its streams: a Push that was read names no chunk.
+func TestAPushThatWasReadPinsNothing(t *testing.T) {
+	g := newRig(500)
+	g.round(3)
+	p1, p2 := g.echo.link.Up.Both()
+	seen := 0
+	for _, p := range []*port.Push{p1, p2} {
+		seen += cap(p.Segments)
+		for _, s := range p.Segments[:cap(p.Segments)] {
+			if s.Chunk != nil || s.B != nil {
+				t.Error("a Push still names a chunk")
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no Push had a segment")
+	}
+}

@@ -18,6 +18,7 @@ func (c *Conn) pushed(p *port.Push) {
 	}
 	c.take(r, p)
 	c.owePush(r, p)
+	clear(p.Segments) // what lies in the record after that must not keep the chunks
 	fault, ended := p.Fault, p.Ended
 	if link.Up.Free() {
 		link.FromConn.Send(&link.WakeUp)

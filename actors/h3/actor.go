@@ -151,6 +151,7 @@ func (r *Router) read(m *port.Read) {
 	default:
 		dropPieces(m.Pieces)
 	}
+	clear(m.Pieces) // what lies in the record after that must not keep the chunks
 	if s.In.Free() {
 		s.FromH3.Send(&s.WakeIn)
 	}

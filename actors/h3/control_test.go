@@ -3,6 +3,7 @@ package h3
 import (
 	"testing"
 
+	"quicpro/actors/port"
 	"quicpro/wire"
 	"quicpro/wire/h3wire"
 	"quicpro/wire/qpackwire"
@@ -225,4 +226,25 @@ func TestNothingCountsAfterAViolation(t *testing.T) {
 	if a.err != error(d.stopped) {
 		t.Errorf("ended with %v", a.err)
 	}
+}
+
+// A Read that was handled names no chunk, although its sender empties it only when it fills it again.
+func TestAReadThatWasHandledPinsNothing(t *testing.T) {
+	d := lone(t, wire.Client, nil)
+	p := d.arrives(3).says([]byte{0}, settings())
+	r1, r2 := p.link.In.Both()
+	seen := 0
+	for _, r := range []*port.Read{r1, r2} {
+		seen += cap(r.Pieces)
+		for _, piece := range r.Pieces[:cap(r.Pieces)] {
+			if piece.Chunk != nil || piece.B != nil {
+				t.Error("a Read still names a chunk")
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no Read had a piece")
+	}
+	d.closedWith(0)
+	d.home()
 }

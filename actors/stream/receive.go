@@ -77,6 +77,7 @@ func (r *receiving) spans(spans []port.Span, deaf bool) (fault *wire.Error) {
 		}
 		span.Batch.Release()
 	}
+	clear(spans) // the record may lie for long, and would keep the memory of batches that went home
 	if fault == nil && !deaf && len(spans) > 0 {
 		r.settle()
 	}

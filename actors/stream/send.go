@@ -75,6 +75,7 @@ func (s *sending) write(m *port.Write) {
 		s.offered -= len(c.B)
 		s.bytes.Write(c) // takes over the hold
 	}
+	clear(m.Chunks) // what lies in the record after that must not keep them
 	s.offered = max(s.offered, 0)
 	if m.Fin && s.open() {
 		s.bytes.Fin()
