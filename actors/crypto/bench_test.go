@@ -25,7 +25,7 @@ func (e *end) train() {
 
 // bare is what sealing and opening costs without QUIC.
 func bare(b *testing.B, open bool) {
-	key := aes128.newPacketKey(make([]byte, 32))
+	key := aes128.newPacketKey(aes128.expand(make([]byte, 32)))
 	buf := make([]byte, trainPackets*packetSize)
 	b.SetBytes(int64(len(buf)))
 	const head = 1 + idLen + 4
@@ -148,5 +148,17 @@ func TestNoAllocationPerBatch(t *testing.T) {
 		if len(rx.Packets) != 2 || rx.Packets[1].Kind != port.RxOpened {
 			t.Fatalf("%s: batch lists %+v", name, rx.Packets)
 		}
+	}
+}
+
+// What the keys of a level, both ways, cost at birth.
+func BenchmarkInitialKeys(b *testing.B) {
+	dest, _ := wire.MakeConnectionID([]byte{1, 2, 3, 4, 5, 6, 7, 8})
+	b.ReportAllocs()
+	for b.Loop() {
+		client, server := initialSecrets(dest)
+		var k levelKeys
+		k.setRead(aes128, client)
+		k.setWrite(aes128, server)
 	}
 }

@@ -30,7 +30,8 @@ func initialSecrets(dest wire.ConnectionID) (client, server []byte) {
 	if err != nil {
 		panic("crypto: HKDF refused the initial salt: " + err.Error())
 	}
-	return expandLabel(sha256.New, secret, "client in", sha256.Size), expandLabel(sha256.New, secret, "server in", sha256.Size)
+	e := newExpander(sha256.New, secret)
+	return e.label("client in", sha256.Size), e.label("server in", sha256.Size)
 }
 
 // FirstInitial is what an endpoint needs to know of an authenticated Initial of a client it has no connection for.
@@ -50,7 +51,8 @@ func OpenInitial(datagram []byte) (FirstInitial, bool) {
 		return FirstInitial{}, false
 	}
 	client, _ := initialSecrets(h.DCID)
-	key, header := aes128.newPacketKey(client), aes128.newHeaderKey(client)
+	e := aes128.expand(client)
+	key, header := aes128.newPacketKey(e), aes128.newHeaderKey(e)
 	pkt := bytes.Clone(datagram[:h.PacketLen])
 	mask := header.maskFor(pkt[h.NumberAt+sampleGap : h.NumberAt+sampleGap+sampleLen])
 	pkt[0] = maskFirst(pkt[0], mask)
@@ -74,7 +76,8 @@ func SealInitial(from wire.Role, dest wire.ConnectionID, pkt []byte, numberAt, n
 	if from == wire.Server {
 		secret = server
 	}
-	protect(aes128.newPacketKey(secret), aes128.newHeaderKey(secret), pkt[:len(pkt):len(pkt)], numberAt, numberLen, number)
+	e := aes128.expand(secret)
+	protect(aes128.newPacketKey(e), aes128.newHeaderKey(e), pkt[:len(pkt):len(pkt)], numberAt, numberLen, number)
 }
 
 // RetryIntegrityTag computes the tag of a Retry packet, given without its tag, that answers an Initial to originalDest

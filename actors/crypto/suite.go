@@ -3,7 +3,7 @@ package crypto
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/tls"
@@ -74,21 +74,25 @@ type packetKey struct {
 	nonce [ivLen]byte // scratch
 }
 
+// expand begins the derivation of keys from a secret.
+func (s *suite) expand(secret []byte) *expander { return newExpander(s.hash, secret) }
+
 // newPacketKey derives a packet key from a secret (RFC 9001 s5.1).
-func (s *suite) newPacketKey(secret []byte) *packetKey {
+func (s *suite) newPacketKey(secret *expander) *packetKey {
 	k := new(packetKey)
-	aead, err := s.newAEAD(expandLabel(s.hash, secret, "quic key", s.keyLen))
+	aead, err := s.newAEAD(secret.label("quic key", s.keyLen))
 	if err != nil {
 		panic("crypto: a key of the right length was refused: " + err.Error())
 	}
 	k.aead = aead
-	copy(k.iv[:], expandLabel(s.hash, secret, "quic iv", ivLen))
+	copy(k.iv[:], secret.label("quic iv", ivLen))
 	return k
 }
 
 // nextSecret is the secret of the phase after that of secret (RFC 9001 s6.1).
 func (s *suite) nextSecret(secret []byte) []byte {
-	return expandLabel(s.hash, secret, "quic ku", s.hash().Size())
+	e := s.expand(secret)
+	return e.label("quic ku", e.mac.Size())
 }
 
 // nonceFor returns the nonce of a packet, valid until the next call (RFC 9001 s5.3).
@@ -107,9 +111,9 @@ type headerKey struct {
 }
 
 // newHeaderKey derives a header protection key from the secret of the first phase (RFC 9001 s5.4).
-func (s *suite) newHeaderKey(secret []byte) *headerKey {
+func (s *suite) newHeaderKey(secret *expander) *headerKey {
 	h := new(headerKey)
-	key := expandLabel(s.hash, secret, "quic hp", s.keyLen)
+	key := secret.label("quic hp", s.keyLen)
 	if s.chacha {
 		copy(h.chacha[:], key)
 		return h
@@ -147,16 +151,29 @@ func maskFirst(first byte, mask *[sampleLen]byte) byte {
 	return first ^ mask[0]&wire.ShortProtectedMask
 }
 
-// expandLabel is HKDF-Expand-Label with an empty context (RFC 8446 s7.1).
-func expandLabel(h func() hash.Hash, secret []byte, label string, n int) []byte {
-	info := make([]byte, 0, 32)
+// expander derives keys from a secret by HKDF-Expand-Label with an empty context (RFC 8446 s7.1). What QUIC derives is never
+// longer than the hash, and so one block of HKDF-Expand: one HMAC (RFC 5869 s2.3). Package hkdf would set one up for every
+// key; a secret has three, and the handshake of a connection a dozen secrets.
+type expander struct {
+	mac  hash.Hash
+	used bool
+}
+
+func newExpander(h func() hash.Hash, secret []byte) *expander {
+	return &expander{mac: hmac.New(h, secret)}
+}
+
+// label returns n bytes.
+func (e *expander) label(label string, n int) []byte {
+	info := make([]byte, 0, 64)
 	info = binary.BigEndian.AppendUint16(info, uint16(n))
 	info = append(info, byte(len("tls13 ")+len(label)))
 	info = append(append(info, "tls13 "...), label...)
-	info = append(info, 0)
-	out, err := hkdf.Expand(h, secret, string(info), n)
-	if err != nil {
-		panic("crypto: HKDF refused a length that it must know: " + err.Error())
+	info = append(info, 0, 1) // no context; the first block
+	if e.used {
+		e.mac.Reset() // dear the first time: it keeps the state for the next
 	}
-	return out
+	e.used = true
+	e.mac.Write(info)
+	return e.mac.Sum(info[:0])[:n]
 }

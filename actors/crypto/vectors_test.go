@@ -68,9 +68,9 @@ func TestInitialKeysOfTheRFC(t *testing.T) {
 		want   vectorKeys
 	}{{"client", client, vectors.ClientInitialKeys}, {"server", server, vectors.ServerInitialKeys}} {
 		same(t, c.name+" secret", c.secret, c.want.Secret)
-		same(t, c.name+" key", expandLabel(aes128.hash, c.secret, "quic key", aes128.keyLen), c.want.Key)
-		same(t, c.name+" hp", expandLabel(aes128.hash, c.secret, "quic hp", aes128.keyLen), c.want.HP)
-		k := aes128.newPacketKey(c.secret)
+		same(t, c.name+" key", aes128.expand(c.secret).label("quic key", aes128.keyLen), c.want.Key)
+		same(t, c.name+" hp", aes128.expand(c.secret).label("quic hp", aes128.keyLen), c.want.HP)
+		k := aes128.newPacketKey(aes128.expand(c.secret))
 		same(t, c.name+" iv", k.iv[:], c.want.IV)
 	}
 }
@@ -111,10 +111,10 @@ func TestInitialsOfTheRFCAreSealedAndOpened(t *testing.T) {
 
 func TestChaChaPacketOfTheRFC(t *testing.T) {
 	v := vectors.ChaCha
-	k := chacha.newPacketKey(unhex(v.Secret))
+	k := chacha.newPacketKey(chacha.expand(unhex(v.Secret)))
 	same(t, "iv", k.iv[:], v.IV)
 	same(t, "nonce", k.nonceFor(wire.PacketNumber(v.PacketNumber)), v.Nonce)
-	h := chacha.newHeaderKey(unhex(v.Secret))
+	h := chacha.newHeaderKey(chacha.expand(unhex(v.Secret)))
 	same(t, "hp", h.chacha[:], v.HP)
 	same(t, "mask", h.maskFor(unhex(v.Sample))[:5], v.Mask)
 	same(t, "next secret", chacha.nextSecret(unhex(v.Secret)), v.NextSecret)
