@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"hash"
 	"sync"
 
 	"quicpro/actors/port"
@@ -14,8 +15,10 @@ const idLen = 8
 
 // routes is one socket's table from connection IDs and peers' reset tokens to connections.
 type routes struct {
-	key    []byte // the engine's static key for reset tokens (RFC 9000 s10.3.2)
 	random port.Random
+
+	macMu sync.Mutex
+	mac   hash.Hash // with the engine's static key for reset tokens (RFC 9000 s10.3.2)
 
 	mu      sync.RWMutex
 	byID    map[wire.ConnectionID]*connection
@@ -24,7 +27,7 @@ type routes struct {
 
 func newRoutes(key []byte, random port.Random) *routes {
 	return &routes{
-		key: key, random: random,
+		random: random, mac: hmac.New(sha256.New, key),
 		byID: make(map[wire.ConnectionID]*connection), byToken: make(map[wire.ResetToken]*connection),
 	}
 }
@@ -57,9 +60,12 @@ func (r *routes) resets(datagram []byte) *connection {
 
 // token derives the stateless reset token of one of our IDs.
 func (r *routes) token(id []byte) (t wire.ResetToken) {
-	mac := hmac.New(sha256.New, r.key)
-	mac.Write(id)
-	copy(t[:], mac.Sum(nil))
+	var sum [sha256.Size]byte
+	r.macMu.Lock()
+	defer r.macMu.Unlock()
+	r.mac.Reset()
+	r.mac.Write(id)
+	copy(t[:], r.mac.Sum(sum[:0]))
 	return t
 }
 
