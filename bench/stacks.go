@@ -10,8 +10,6 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"quicpro/engine"
 )
 
 // A stack is one HTTP implementation in both roles. serve listens on
@@ -28,8 +26,6 @@ var stacks = []stack{
 	{"quic-go", serveQuicGo, dialQuicGo},
 	{"HTTP/2", serveTCP(true), dialTCP(true)},
 	{"HTTP/1.1", serveTCP(false), dialTCP(false)},
-	placed("apart", engine.Apart),
-	placed("fused", engine.Fused),
 }
 
 // packetServer is what the HTTP/3 servers have in common.
