@@ -10,22 +10,34 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"quicpro/engine"
 )
 
 // A stack is one HTTP implementation in both roles. serve listens on
 // 127.0.0.1; client makes a client with connections of its own. Each returns
 // the function that ends it.
 type stack struct {
-	name   string
-	serve  func(h http.Handler, conf *tls.Config) (addr string, stop func(), err error)
-	client func(conf *tls.Config) (rt http.RoundTripper, stop func())
+	name    string
+	packets bool // its connections are datagrams over UDP
+	serve   func(h http.Handler, conf *tls.Config, set settings) (addr string, stop func(), err error)
+	client  func(conf *tls.Config, set settings) (rt http.RoundTripper, stop func())
+}
+
+func (s stack) String() string { return s.name }
+
+// settings are what a workload changes; the zero value leaves every default of
+// the stack alone.
+type settings struct {
+	Streams int           // requests at once on one connection
+	Idle    time.Duration // until an idle connection is closed
 }
 
 var stacks = []stack{
-	{"quicpro", serveQuicpro, dialQuicpro},
-	{"quic-go", serveQuicGo, dialQuicGo},
-	{"HTTP/2", serveTCP(true), dialTCP(true)},
-	{"HTTP/1.1", serveTCP(false), dialTCP(false)},
+	quicpro("quicpro", engine.Options{}),
+	quicGo("quic-go"),
+	overTCP("HTTP/2", true),
+	overTCP("HTTP/1.1", false),
 }
 
 // packetServer is what the HTTP/3 servers have in common.
@@ -51,13 +63,16 @@ func servePackets(s packetServer) (string, func(), error) {
 	}, nil
 }
 
-func serveTCP(two bool) func(http.Handler, *tls.Config) (string, func(), error) {
-	return func(h http.Handler, conf *tls.Config) (string, func(), error) {
+func overTCP(name string, two bool) stack {
+	serve := func(h http.Handler, conf *tls.Config, set settings) (string, func(), error) {
 		conn, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return "", nil, err
 		}
-		s := &http.Server{Handler: h, TLSConfig: conf, Protocols: protocols(two)}
+		s := &http.Server{Handler: h, TLSConfig: conf, Protocols: protocols(two), IdleTimeout: set.Idle}
+		if set.Streams > 0 {
+			s.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: set.Streams}
+		}
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
@@ -65,13 +80,11 @@ func serveTCP(two bool) func(http.Handler, *tls.Config) (string, func(), error) 
 		}()
 		return conn.Addr().String(), func() { _ = s.Close(); <-ended }, nil
 	}
-}
-
-func dialTCP(two bool) func(*tls.Config) (http.RoundTripper, func()) {
-	return func(conf *tls.Config) (http.RoundTripper, func()) {
-		t := &http.Transport{TLSClientConfig: conf, Protocols: protocols(two), DisableCompression: true, MaxIdleConnsPerHost: 1000}
+	client := func(conf *tls.Config, set settings) (http.RoundTripper, func()) {
+		t := &http.Transport{TLSClientConfig: conf, Protocols: protocols(two), DisableCompression: true, MaxIdleConnsPerHost: 1000, IdleConnTimeout: set.Idle}
 		return t, t.CloseIdleConnections
 	}
+	return stack{name: name, serve: serve, client: client}
 }
 
 func protocols(two bool) *http.Protocols {
@@ -81,22 +94,27 @@ func protocols(two bool) *http.Protocols {
 	return p
 }
 
-// identity is an ECDSA P-256 certificate and who trusts it.
+// identity is an ECDSA P-256 certificate of this process.
 var identity = newIdentity()
 
-type credentials struct {
-	cert tls.Certificate
-	pool *x509.CertPool
+// serverTLS returns a fresh TLS configuration: default curves, no session
+// cache.
+func serverTLS() *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{identity}, MinVersion: tls.VersionTLS13}
 }
 
-// server and client return fresh TLS configurations: default curves, no
-// session cache, the certificate checked.
-func (c credentials) server() *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{c.cert}, MinVersion: tls.VersionTLS13}
+// trust is a pool of one server's certificate, given as DER.
+func trust(cert []byte) *x509.CertPool {
+	leaf, err := x509.ParseCertificate(cert)
+	if err != nil {
+		panic(err) // a process of this program made it
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(leaf)
+	return pool
 }
-func (c credentials) client() *tls.Config { return &tls.Config{RootCAs: c.pool} }
 
-func newIdentity() credentials {
+func newIdentity() tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic(err)
@@ -110,11 +128,5 @@ func newIdentity() credentials {
 	if err != nil {
 		panic(err)
 	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return credentials{tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, pool}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
