@@ -83,6 +83,7 @@ func run() (int, error) {
 	t := newTable(ss)
 	fmt.Printf("%s; median of %d (smallest-largest)\n\n%s", machine(), *reps, t.head())
 	for _, w := range ws {
+		w.fresh = w.fresh && *profile == "" // a profile is of this process alone
 		m, err := measure(w, ss, z, *reps)
 		if err != nil {
 			return 2, err

@@ -21,7 +21,7 @@ import (
 func mixedWorkloads(z sizes) []workload {
 	small := func(targets []target, other, unit string) []figure {
 		return []figure{
-			{"p99 of the small ones", "us", true, targets}, {name: "p50", unit: "us", less: true},
+			{"p99 of small", "us", true, targets}, {name: "p50", unit: "us", less: true},
 			{name: "small requests", unit: "/s"}, {name: other, unit: unit},
 		}
 	}

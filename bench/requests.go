@@ -20,7 +20,7 @@ func requestWorkloads(z sizes) []workload {
 			rate := figure{"requests", "/s", false, times(map[int]float64{1: 2.5, 16: 2.5, 100: 3}[n])}
 			p50 := figure{name: "p50", unit: "us", less: true}
 			costs := costFigures(p.apart, "us", "request")
-			if n == 1 {
+			if n == 1 && !p.apart {
 				p50.targets = []target{{1, "HTTP/2"}}
 			}
 			if !p.apart {

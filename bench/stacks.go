@@ -29,8 +29,9 @@ func (s stack) String() string { return s.name }
 // settings are what a workload changes; the zero value leaves every default of
 // the stack alone.
 type settings struct {
-	Streams int           // requests at once on one connection
-	Idle    time.Duration // until an idle connection is closed
+	Streams   int           // requests at once on one connection
+	Idle      time.Duration // until an idle connection is closed
+	OneSocket bool          // all clients of a process share a UDP socket, if the stack can
 }
 
 var stacks = []stack{

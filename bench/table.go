@@ -162,10 +162,14 @@ func number(f float64) string {
 	switch a := math.Abs(f); {
 	case math.IsNaN(f):
 		return ""
+	case a >= 1e6:
+		return fmt.Sprintf("%.1f M", f/1e6)
 	case a >= 100:
 		return fmt.Sprintf("%.0f", f)
 	case a >= 10:
 		return fmt.Sprintf("%.1f", f)
+	case 0 < a && a < 0.1:
+		return fmt.Sprintf("%.3f", f)
 	}
 	return fmt.Sprintf("%.2f", f)
 }
