@@ -54,7 +54,7 @@ func (b *bed) open() error {
 		return err
 	}
 	if b.link != nil {
-		if b.relay, err = b.helper(); err != nil {
+		if b.relay, err = b.helper(relayProcs); err != nil {
 			return err
 		}
 		if addr, err = b.relay.relay(addr, *b.link); err != nil {
@@ -89,8 +89,8 @@ func (b *bed) listen() (string, error) {
 }
 
 // helper starts another process of this program, which ends with the bed.
-func (b *bed) helper() (*child, error) {
-	c, err := newChild()
+func (b *bed) helper(env ...string) (*child, error) {
+	c, err := newChild(env...)
 	if err == nil {
 		b.stops = append(b.stops, c.end)
 	}

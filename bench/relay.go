@@ -3,6 +3,7 @@ package main
 import (
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -14,13 +15,18 @@ import (
 type relay struct {
 	near, far *net.UDPConn
 	mu        sync.Mutex
-	client    *net.UDPAddr
+	client    netip.AddrPort
 	up, down  *queue // guarded by mu, so that drops may look
 }
 
 // relayBuffer is the sockets' buffers in bytes, far more than a link's queue:
 // what is dropped is dropped by the link.
 const relayBuffer = 4 << 20
+
+// relayProcs lets the two that wait in the system (waitUntil) do so without
+// those that read: the runtime takes a processor back from a system call only
+// after up to 10 ms.
+const relayProcs = "GOMAXPROCS=8"
 
 func newRelay(to string, l link) (*relay, error) {
 	server, err := net.ResolveUDPAddr("udp", to)
@@ -44,7 +50,7 @@ func newRelay(to string, l link) (*relay, error) {
 	r.up = &queue{link: l, rng: rand.New(rand.NewPCG(1, 1))}
 	r.down = &queue{link: l, rng: rand.New(rand.NewPCG(2, 2))}
 	go r.carry(r.up, func(b []byte) (int, error) {
-		n, from, err := near.ReadFromUDP(b)
+		n, from, err := near.ReadFromUDPAddrPort(b)
 		r.mu.Lock()
 		r.client = from
 		r.mu.Unlock()
@@ -54,7 +60,7 @@ func newRelay(to string, l link) (*relay, error) {
 		r.mu.Lock()
 		to := r.client
 		r.mu.Unlock()
-		_, _ = near.WriteToUDP(b, to)
+		_, _ = near.WriteToUDPAddrPort(b, to)
 	})
 	return r, nil
 }
@@ -73,23 +79,32 @@ func (r *relay) close() {
 	_ = r.far.Close()
 }
 
-// carry moves one direction until its socket is closed.
+// inFlight is how many datagrams one direction holds at most, many times what
+// fits a link; they are memory of 2 KiB each.
+const inFlight = 4096
+
+// carry moves one direction until its socket is closed. It allocates nothing
+// on the way: a collection would delay datagrams by milliseconds.
 func (r *relay) carry(q *queue, read func([]byte) (int, error), write func([]byte)) {
 	type flight struct {
 		at time.Time
 		b  []byte
 	}
-	flights := make(chan flight, 1<<16) // a link holds far fewer datagrams
+	flights, free := make(chan flight, inFlight), make(chan []byte, inFlight)
+	for range inFlight {
+		free <- make([]byte, 2<<10)
+	}
 	defer close(flights)
 	go func() {
 		for f := range flights {
 			waitUntil(f.at)
 			write(f.b)
+			free <- f.b[:cap(f.b)]
 		}
 	}()
-	buf := make([]byte, 64<<10)
 	for {
-		n, err := read(buf)
+		b := <-free
+		n, err := read(b)
 		if err != nil {
 			return
 		}
@@ -97,7 +112,9 @@ func (r *relay) carry(q *queue, read func([]byte) (int, error), write func([]byt
 		at, ok := q.offer(time.Now(), n)
 		r.mu.Unlock()
 		if ok {
-			flights <- flight{at, append([]byte(nil), buf[:n]...)}
+			flights <- flight{at, b[:n]}
+		} else {
+			free <- b
 		}
 	}
 }
