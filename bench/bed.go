@@ -14,7 +14,7 @@ import (
 )
 
 // patience bounds one repetition.
-const patience = 5 * time.Minute
+var patience = 5 * time.Minute
 
 // A plan says where a stack's server lives and how it is reached.
 type plan struct {

@@ -35,7 +35,7 @@ func bulkWorkloads(z sizes) []workload {
 	}
 	return append(ws,
 		workload{name: "ten", what: mebibytes(z.Bulk/2) + " down on 10 connections", figures: []figure{
-			{"share of one connection's rate", "", false, []target{{bound: 0.9}}}, {name: "together", unit: "MB/s"}, {name: "one", unit: "MB/s"},
+			{"together, of one's rate", "", false, []target{{bound: 0.9}}}, {name: "the 10", unit: "MB/s"}, {name: "the one", unit: "MB/s"},
 		}, run: func(s stack) ([]float64, error) { return together(s, 10, z.Bulk/2) }},
 		workload{name: "slow", what: "4 downloads beside a slow reader", figures: []figure{
 			{name: "the 4", unit: "MB/s"}, {name: "the slow one", unit: "MB/s"},

@@ -2,7 +2,8 @@ package main
 
 import (
 	"context"
-	"sync/atomic"
+	"net/http"
+	"sync"
 	"time"
 )
 
@@ -16,7 +17,7 @@ func idleWorkloads() []workload {
 	side := func(name string) figure { return figure{name, "KiB/connection", true, []target{{bound: 28}}} }
 	return []workload{{
 		name: "W6", what: "2,000 idle connections", figures: []figure{side("server"), side("client")},
-		run: func(s stack) ([]float64, error) { return idle(s, n) },
+		run: func(s stack) ([]float64, error) { return idle(s, n, stillness) },
 	}}
 }
 
@@ -24,7 +25,7 @@ func idleWorkloads() []workload {
 // measured: what waits for a second packet, or for a goroutine, has ended.
 const stillness = 2 * time.Second
 
-func idle(s stack, n int) ([]float64, error) {
+func idle(s stack, n int, still time.Duration) ([]float64, error) {
 	server, err := newChild()
 	if err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func idle(s stack, n int) ([]float64, error) {
 		if err := client.dial(s, set, at, connections); err != nil {
 			return [2]int64{}, err
 		}
-		time.Sleep(stillness)
+		time.Sleep(still)
 		a, err := server.memory()
 		if err != nil {
 			return [2]int64{}, err
@@ -61,15 +62,27 @@ func idle(s stack, n int) ([]float64, error) {
 	return []float64{each(0), each(1)}, err
 }
 
-// connectAtOnce makes n connections, a few at a time, and keeps them.
+// connectAtOnce makes n connections, a few at a time, each of a client of its
+// own. They end with the bed.
 func (b *bed) connectAtOnce(n int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	var next atomic.Int64
+	var mu sync.Mutex
+	left := n
+	next := func() (http.RoundTripper, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if left == 0 {
+			return nil, false
+		}
+		left--
+		rt, stop := b.client(b.clientTLS(), b.settings)
+		b.stops = append(b.stops, stop)
+		return rt, true
+	}
 	return crowd(16, func(int) error {
 		buf := make([]byte, 1024)
-		for next.Add(1) <= int64(n) {
-			rt, _ := b.client(b.clientTLS(), b.settings)
+		for rt, ok := next(); ok; rt, ok = next() {
 			if err := ask(ctx, rt, b.url, buf); err != nil {
 				return err
 			}

@@ -55,3 +55,5 @@ func (q *queue) offer(now time.Time, size int) (at time.Time, ok bool) {
 	q.busy = q.busy.Add(time.Duration(float64(size) / q.Rate * float64(time.Second)))
 	return q.busy.Add(q.Delay), true
 }
+
+func seeded(n uint64) *rand.Rand { return rand.New(rand.NewPCG(n, n)) }

@@ -49,6 +49,8 @@ func run() (int, error) {
 	all := flag.Bool("all", false, "add net/http's HTTP/2 and HTTP/1.1 over TLS")
 	least := flag.Float64("min-ratio", 0, "exit 1 if a workload's first figure is not so many times as good as quic-go's")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of everything in this process to this file")
+	picture := flag.String("plot", "", "draw the ratios into this SVG file")
+	page := flag.String("into", "", "put the table into this file, between its lines \"<!-- figures -->\" and \"<!-- end -->\"")
 	flag.Parse()
 
 	if *all {
@@ -81,15 +83,24 @@ func run() (int, error) {
 		defer pprof.StopCPUProfile()
 	}
 	t := newTable(ss)
-	fmt.Printf("%s; median of %d (smallest-largest)\n\n%s", machine(), *reps, t.head())
+	head := fmt.Sprintf("%s, %s; median of %d (smallest-largest).\n\n%s", time.Now().Format(time.DateOnly), machine(), *reps, t.head())
+	fmt.Print(head)
 	for _, w := range ws {
 		w.fresh = w.fresh && *profile == "" // a profile is of this process alone
 		m, err := measure(w, ss, z, *reps)
 		if err != nil {
 			return 2, err
 		}
-		for _, row := range t.add(w, m) {
-			fmt.Println(row)
+		fmt.Print(t.add(w, m))
+	}
+	if *picture != "" {
+		if err := t.draw(*picture); err != nil {
+			return 2, err
+		}
+	}
+	if *page != "" {
+		if err := insert(*page, head+t.body()); err != nil {
+			return 2, err
 		}
 	}
 	if slow := t.below(*least); len(slow) > 0 {

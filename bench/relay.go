@@ -1,7 +1,6 @@
 package main
 
 import (
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"sync"
@@ -47,8 +46,8 @@ func newRelay(to string, l link) (*relay, error) {
 		_ = c.SetWriteBuffer(relayBuffer)
 	}
 	r := &relay{near: near, far: far}
-	r.up = &queue{link: l, rng: rand.New(rand.NewPCG(1, 1))}
-	r.down = &queue{link: l, rng: rand.New(rand.NewPCG(2, 2))}
+	r.up = &queue{link: l, rng: seeded(1)}
+	r.down = &queue{link: l, rng: seeded(2)}
 	go r.carry(r.up, func(b []byte) (int, error) {
 		n, from, err := near.ReadFromUDPAddrPort(b)
 		r.mu.Lock()

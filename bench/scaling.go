@@ -2,8 +2,8 @@ package main
 
 import "slices"
 
-// scalingWorkloads run others in processes with GOMAXPROCS 1 and 2, one after
-// the other.
+// scalingWorkloads: "procs@W1" and "procs@W4@100" run W1 and W4@100 in
+// processes with GOMAXPROCS 1 and 2, one after the other.
 func scalingWorkloads(z sizes) []workload {
 	var ws []workload
 	for _, w := range slices.Concat(bulkWorkloads(z), requestWorkloads(z)) {
@@ -12,7 +12,7 @@ func scalingWorkloads(z sizes) []workload {
 		}
 		unit := w.figures[0].unit
 		ws = append(ws, workload{
-			name: w.name + "-procs", what: w.what + ", GOMAXPROCS 1 to 2",
+			name: "procs@" + w.name, what: w.what + ", GOMAXPROCS 1 to 2",
 			figures: []figure{
 				{"growth", "x", false, []target{{bound: 1.4}}},
 				{name: "GOMAXPROCS=1", unit: unit}, {name: "GOMAXPROCS=2", unit: unit},

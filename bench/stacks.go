@@ -6,6 +6,8 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -70,7 +72,7 @@ func overTCP(name string, two bool) stack {
 		if err != nil {
 			return "", nil, err
 		}
-		s := &http.Server{Handler: h, TLSConfig: conf, Protocols: protocols(two), IdleTimeout: set.Idle}
+		s := &http.Server{Handler: h, TLSConfig: conf, Protocols: protocols(two), IdleTimeout: set.Idle, ErrorLog: silence}
 		if set.Streams > 0 {
 			s.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: set.Streams}
 		}
@@ -87,6 +89,9 @@ func overTCP(name string, two bool) stack {
 	}
 	return stack{name: name, serve: serve, client: client}
 }
+
+// silence swallows what net/http says of connections that a client gave up.
+var silence = log.New(io.Discard, "", 0)
 
 func protocols(two bool) *http.Protocols {
 	p := new(http.Protocols)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strings"
 )
@@ -42,8 +43,8 @@ func (t *table) head() string {
 }
 
 // add appends a workload's rows and returns them as text.
-func (t *table) add(w workload, figures [][][]float64) []string {
-	var out []string
+func (t *table) add(w workload, figures [][][]float64) string {
+	before := len(t.rows)
 	for i, f := range w.figures {
 		r := row{workload: w, figure: f, first: i == 0}
 		for k := range t.stacks {
@@ -54,9 +55,18 @@ func (t *table) add(w workload, figures [][][]float64) []string {
 			r.cells = append(r.cells, s)
 		}
 		t.rows = append(t.rows, r)
-		out = append(out, t.text(r))
 	}
-	return out
+	return t.text(t.rows[before:])
+}
+
+func (t *table) body() string { return t.text(t.rows) }
+
+func (t *table) text(rows []row) string {
+	var out strings.Builder
+	for _, r := range rows {
+		out.WriteString(t.line(r))
+	}
+	return out.String()
 }
 
 func spreadOf(values []float64) spread {
@@ -65,7 +75,7 @@ func spreadOf(values []float64) spread {
 	return spread{(sorted[(n-1)/2] + sorted[n/2]) / 2, sorted[0], sorted[n-1], n}
 }
 
-func (t *table) text(r row) string {
+func (t *table) line(r row) string {
 	var title string
 	if r.first {
 		title = "**" + r.workload.name + "** " + r.workload.what
@@ -81,7 +91,7 @@ func (t *table) text(r row) string {
 		met = append(met, t.verdict(r, x))
 	}
 	out = append(out, strings.Join(want, "; "), strings.Join(met, "; "))
-	return "| " + strings.Join(out, " | ") + " |"
+	return "| " + strings.Join(out, " | ") + " |\n"
 }
 
 func (s spread) String() string {
@@ -172,4 +182,19 @@ func number(f float64) string {
 		return fmt.Sprintf("%.3f", f)
 	}
 	return fmt.Sprintf("%.2f", f)
+}
+
+// insert puts text between the marks of a file.
+func insert(path, text string) error {
+	const from, to = "<!-- figures -->\n", "<!-- end -->"
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	head, rest, ok := strings.Cut(string(b), from)
+	_, tail, ok2 := strings.Cut(rest, to)
+	if !ok || !ok2 {
+		return fmt.Errorf("%s has no lines %q and %q", path, strings.TrimSpace(from), to)
+	}
+	return os.WriteFile(path, []byte(head+from+text+to+tail), 0o644)
 }
