@@ -13,6 +13,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -72,24 +73,23 @@ func run() (int, error) {
 		return 2, fmt.Errorf("needs -reps of at least 1, -size of at least 2 and, for -min-ratio, quic-go beside another stack")
 	}
 	if *profile != "" {
-		f, err := os.Create(*profile)
+		stop, err := startProfile(*profile)
 		if err != nil {
 			return 2, err
 		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return 2, err
-		}
-		defer pprof.StopCPUProfile()
+		defer stop()
 	}
 	t := newTable(ss)
 	head := fmt.Sprintf("%s, %s; median of %d (smallest-largest).\n\n%s", time.Now().Format(time.DateOnly), machine(), *reps, t.head())
 	fmt.Print(head)
+	var failed []error
 	for _, w := range ws {
 		w.fresh = w.fresh && *profile == "" // a profile is of this process alone
 		m, err := measure(w, ss, z, *reps)
-		if err != nil {
-			return 2, err
+		if err != nil { // the others took their time too
+			fmt.Fprintln(os.Stderr, err)
+			failed = append(failed, err)
+			continue
 		}
 		fmt.Print(t.add(w, m))
 	}
@@ -103,10 +103,25 @@ func run() (int, error) {
 			return 2, err
 		}
 	}
+	if len(failed) > 0 {
+		return 2, errors.Join(failed...)
+	}
 	if slow := t.below(*least); len(slow) > 0 {
 		return 1, fmt.Errorf("not %.2f times as good as %s: %s", *least, base, strings.Join(slow, ", "))
 	}
 	return 0, nil
+}
+
+func startProfile(path string) (stop func(), err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return func() { pprof.StopCPUProfile(); _ = f.Close() }, nil
 }
 
 // pick returns the named ones of have in the order of names; "W4" names every
