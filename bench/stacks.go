@@ -41,6 +41,8 @@ var stacks = []stack{
 	quicGo("quic-go"),
 	overTCP("HTTP/2", true),
 	overTCP("HTTP/1.1", false),
+	quicpro("apart", engine.Options{Placement: engine.Apart}),
+	quicpro("fused", engine.Options{Placement: engine.Fused}),
 }
 
 // packetServer is what the HTTP/3 servers have in common.
