@@ -193,8 +193,10 @@ func checkFields(fields []port.Field, request bool) (length int64, host hostLine
 			return length, host, "invalid field name"
 		}
 		// RFC 9110 s5.5: whitespace around a value is not part of it, and is excluded before the value is judged.
-		value = strings.Trim(value, " \t")
-		fields[i].Value = value
+		if trimmed := strings.Trim(value, " \t"); trimmed != value {
+			// Only then: the lines may be those of an earlier message, which others read.
+			value, fields[i].Value = trimmed, trimmed
+		}
 		if !h3wire.ValidFieldValue(value) {
 			return length, host, "invalid field value"
 		}

@@ -597,7 +597,7 @@ func said(t testing.TB, b []byte) string {
 		switch {
 		case h.Type == h3wire.FrameHeaders:
 			var dec qpack.Decoder
-			fields, err := dec.Decode(payload, 1<<30, nil)
+			fields, err := dec.Decode(payload, 1<<30)
 			if err != nil {
 				t.Fatal(err)
 			}

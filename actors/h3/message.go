@@ -190,7 +190,7 @@ func (m *inbound) headers(e *event, span *h3wire.FrameSpan) *fault {
 	if !span.End {
 		return nil
 	}
-	fields, err := m.decoder.Decode(section, m.limit, nil)
+	fields, err := m.decoder.Decode(section, m.limit)
 	m.section = m.section[:0]
 	if err == qpackwire.ErrSectionTooLarge {
 		return streamFault(h3wire.CodeExcessiveLoad, "field section too large")

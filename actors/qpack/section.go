@@ -1,7 +1,7 @@
 package qpack
 
 import (
-	"slices"
+	"bytes"
 
 	"quicpro/actors/port"
 	"quicpro/wire/qpackwire"
@@ -42,23 +42,44 @@ func Encode(b []byte, fields []port.Field) []byte {
 // maxKept bounds the memory a Decoder keeps between sections.
 const maxKept = 16 << 10
 
-// Decoder decodes field sections. The zero value is ready; what it keeps between sections is only memory.
-type Decoder struct{ text []byte }
+// Decoder decodes field sections. The zero value is ready.
+type Decoder struct {
+	text   []byte
+	recent [4]known // sections of late
+	oldest int      // of recent
+}
 
-// Decode appends the lines of section to fields. limit bounds the decoded size, by the count of RFC 9114 s4.2.2. The
-// error is qpackwire.ErrSectionTooLarge, or an *h3wire.Error with QPACK_DECOMPRESSION_FAILED; fields are returned
-// unchanged with it. All strings of a section share one allocation.
-func (d *Decoder) Decode(section []byte, limit int, fields []port.Field) ([]port.Field, error) {
+// known is a section with what it means. Peers say the same again and again: a client that polls, every call of one RPC,
+// the heads of like responses.
+type known struct {
+	section []byte
+	fields  []port.Field
+	size    uint64 // see Size
+}
+
+// maxKnown bounds the length of a section that is remembered, in bytes.
+const maxKnown = 256
+
+// Decode returns the lines of section, which must not be changed: they may be those of an equal section. limit bounds the
+// decoded size, by the count of RFC 9114 s4.2.2. The error is qpackwire.ErrSectionTooLarge, or an *h3wire.Error with
+// QPACK_DECOMPRESSION_FAILED. All strings of a section share one allocation.
+func (d *Decoder) Decode(section []byte, limit int) ([]port.Field, error) {
+	bound := uint64(max(limit, 0))
+	for i := range d.recent {
+		if k := &d.recent[i]; bytes.Equal(k.section, section) && k.fields != nil && k.size <= bound {
+			return k.fields, nil
+		}
+	}
 	var lineSpace [48]qpackwire.FieldLine
-	r, err := qpackwire.NewSectionReader(section, d.text[:0], uint64(max(limit, 0)))
+	r, err := qpackwire.NewSectionReader(section, d.text[:0], bound)
 	if err != nil {
-		return fields, err
+		return nil, err
 	}
 	lines := lineSpace[:0]
 	for {
 		line, ok, err := r.Next()
 		if err != nil {
-			return fields, err
+			return nil, err
 		}
 		if !ok {
 			break
@@ -69,10 +90,23 @@ func (d *Decoder) Decode(section []byte, limit int, fields []port.Field) ([]port
 	if kept := r.Literals(); cap(kept) <= maxKept {
 		d.text = kept
 	}
-	fields = slices.Grow(fields, len(lines))
+	fields := make([]port.Field, len(lines))
+	secret := false
 	for i := range lines {
 		l := &lines[i]
-		fields = append(fields, port.Field{Name: l.Name.In(text), Value: l.Value.In(text), Sensitive: l.NeverIndex})
+		fields[i] = port.Field{Name: l.Name.In(text), Value: l.Value.In(text), Sensitive: l.NeverIndex}
+		secret = secret || l.NeverIndex
+	}
+	if len(section) <= maxKnown && len(lines) > 0 && !secret {
+		d.remember(section, fields)
 	}
 	return fields, nil
+}
+
+// remember puts a section in the place of the oldest.
+func (d *Decoder) remember(section []byte, fields []port.Field) {
+	k := &d.recent[d.oldest]
+	d.oldest = (d.oldest + 1) % len(d.recent)
+	k.section = append(k.section[:0], section...)
+	k.fields, k.size = fields, Size(fields)
 }
