@@ -202,6 +202,24 @@ func TestAProbeCarriesWhatIsMissing(t *testing.T) {
 	}
 }
 
+// A machine that slept for many periods has waited once: its next probe comes after two of them, and not after 64.
+func TestAProbeTimeoutThatComesLateCountsOnce(t *testing.T) {
+	s := newSolo(t, wire.Server, nil)
+	s.say(stream(0, 0, "question", true))
+	s.streams[0].write([]byte("answer"), true)
+	s.expect("[ACK STREAM]", "the answer")
+	pto := s.conn.loss.PTO()
+	s.now = s.now.Add(20 * pto)
+	s.run(time.Millisecond)
+	if got := s.heard(); strings.Count(got, "STREAM") != 1 || s.conn.loss.Backoff() != 1 {
+		t.Errorf("after 20 periods sent %q, backoff %d, want 1", got, s.conn.loss.Backoff())
+	}
+	s.run(2*pto + 60*time.Millisecond)
+	if got := s.heard(); strings.Count(got, "STREAM") != 1 {
+		t.Errorf("after two periods more sent %q", got)
+	}
+}
+
 func TestLostControlFramesAreOwedAgain(t *testing.T) {
 	s := newSolo(t, wire.Server, nil)
 	s.say(stream(0, 0, "x", false))

@@ -84,7 +84,8 @@ func TestCheckOfTheTimer(t *testing.T) {
 	e.timer.amplified = true
 	e.wantNoDeadline("while the amplification limit blocks")
 	e.timer.amplified = false
-	e.spaces[wire.SpaceApp].lastSent = -mono.Time(e.PTO())
+	s := &e.spaces[wire.SpaceApp]
+	s.lastSent, s.probed = -mono.Time(e.PTO()), -mono.Time(e.PTO())
 	if err := e.Check(); err == nil || !strings.Contains(err.Error(), "the timer is set for 0; ack-eliciting packets in flight: 0, 0, 1") {
 		t.Errorf("a timer that is not armed for a packet in flight: %v", err)
 	}

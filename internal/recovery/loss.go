@@ -82,6 +82,7 @@ type space[C any] struct {
 	inFlight     int       // packets outstanding and in flight
 	eliciting    int       // of these, ack-eliciting
 	lastSent     mono.Time // of an ack-eliciting packet
+	probed       mono.Time // when its probe timeout expired last
 	lossTime     mono.Time // when the next packet is lost by time
 	newestAcked  mono.Time // latest send time of an acknowledged packet
 	losses       stretch
@@ -243,5 +244,5 @@ func (s *space[C]) trim(now mono.Time, keep time.Duration) {
 func (s *space[C]) clear() {
 	s.release()
 	s.cursor, s.inFlight, s.eliciting = s.next, 0, 0
-	s.lastSent, s.lossTime, s.losses = 0, 0, stretch{}
+	s.lastSent, s.probed, s.lossTime, s.losses = 0, 0, 0, stretch{}
 }

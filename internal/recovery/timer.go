@@ -92,6 +92,7 @@ func (l *Loss[C]) OnTimeout(now mono.Time) (Timeout, Outcome) {
 	// RFC 9002 s6.2.1: the backoff MUST be increased.
 	l.timer.backoff = min(l.timer.backoff+1, maxBackoff)
 	l.timer.base = now
+	l.spaces[due.Space].probed = now
 	return due, o
 }
 
@@ -125,7 +126,8 @@ func (l *Loss[C]) probeTime() (t mono.Time, due Timeout) {
 			}
 			wait += l.timer.maxAckDelay << l.timer.backoff
 		}
-		if at := s.lastSent.Add(wait); t.IsZero() || at < t {
+		// From the last expiry on, though its probes are not sent yet: a machine that slept for many periods has waited once.
+		if at := max(s.lastSent, s.probed).Add(wait); t.IsZero() || at < t {
 			t, due = at, Timeout{Kind: ProbeTimeout, Space: sp, Probes: 2}
 		}
 	}

@@ -16,18 +16,34 @@ func TestPTODoublesUntilAcknowledged(t *testing.T) {
 	e.SetMaxAckDelay(25 * time.Millisecond)
 	e.send(0, app, 0)
 	e.wantProbe(325, app, 2)
-	e.wantProbe(650, app, 2)
-	e.wantProbe(1300, app, 2)
-	e.send(1300, app, 1)
-	e.wantProbe(1300+8*325, app, 2)
+	e.wantProbe(325+650, app, 2)
+	e.wantProbe(975+1300, app, 2)
+	e.send(2275, app, 1)
+	e.wantProbe(2275+8*325, app, 2)
 	if e.Backoff() != 4 {
 		t.Fatalf("backoff %d", e.Backoff())
 	}
-	e.send(4000, app, 2)
-	e.ack(4100, app, 2, 2)
+	e.send(5000, app, 2)
+	e.ack(5100, app, 2, 2)
 	if e.Backoff() != 0 {
 		t.Fatalf("backoff %d after an acknowledgment", e.Backoff())
 	}
+}
+
+func TestATimeoutThatComesLateCountsOnce(t *testing.T) {
+	e := newEndpoint(t, wire.Server, assumed)
+	e.ConfirmHandshake()
+	e.SetMaxAckDelay(25 * time.Millisecond)
+	e.send(0, app, 0)
+	// The machine slept for ten seconds. Its probes are not sent yet when the deadline is looked at again.
+	if due, _ := e.OnTimeout(at(10_000)); due.Kind != ProbeTimeout {
+		t.Fatalf("%+v", due)
+	}
+	if due, _ := e.OnTimeout(at(10_000)); due.Kind != NoTimeout {
+		t.Errorf("at once again: %+v, backoff %d", due, e.Backoff())
+	}
+	e.send(10_001, app, 1)
+	e.wantDeadline(10_001+2*325, "twice the period after the probe")
 }
 
 func TestPTOOfEachSpace(t *testing.T) {
