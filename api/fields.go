@@ -116,14 +116,31 @@ func headerOf(fields []port.Field) http.Header {
 			continue
 		}
 		key := headerKey(f.Name)
-		if old, ok := h[key]; ok {
-			h[key] = append(old, f.Value)
+		if repeated(h, fields[:i], key, f.Name) {
+			h[key] = append(h[key], f.Value)
 			continue
 		}
 		values[0] = f.Value
 		h[key], values = values[:1:1], values[1:]
 	}
 	return h
+}
+
+// fewLines is for how many lines a walk over their names costs less than a look into the map.
+const fewLines = 16
+
+// repeated reports whether h has the key, of a name, from one of the lines before.
+func repeated(h http.Header, before []port.Field, key, name string) bool {
+	if len(before) > fewLines {
+		_, ok := h[key]
+		return ok
+	}
+	for i := range before {
+		if before[i].Name == name {
+			return true
+		}
+	}
+	return false
 }
 
 // announcedTrailers makes the Trailer map of a message from its Trailer header: names without values yet. It removes
