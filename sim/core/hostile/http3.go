@@ -62,17 +62,17 @@ var http3 = []Attack{
 	{Name: "push stream that nobody asked for", By: byServer, Answer: must3(h3wire.CodeIDError), Fits: freshUni, Packet: uni("\x01\x00")},
 	{Name: "streams of unknown types", Chance: 0.5, Answer: may(wire.StreamLimitError), Fits: freshUni, Packet: uni("\x40\x64unknown")},
 	{Name: "stream type that never comes whole", Answer: may(wire.StreamLimitError), Fits: freshUni, Packet: uni("\xc0\x00")},
-	{Name: "insertion into a table of no size", Answer: must3(h3wire.CodeQPACKEncoderStreamError), Fits: freshUni,
-		Packet: uni("\x02" + string(qpackwire.AppendInsertLiteralName(nil, "name", "value")))},
-	{Name: "table capacity beyond the limit", Answer: must3(h3wire.CodeQPACKEncoderStreamError), Fits: freshUni,
-		Packet: uni("\x02" + string(qpackwire.AppendSetCapacity(nil, 4096)))},
-	{Name: "acknowledgment of no section", Answer: must3(h3wire.CodeQPACKDecoderStreamError), Fits: freshUni,
-		Packet: uni("\x03" + string(qpackwire.AppendSectionAck(nil, 0)))},
-	{Name: "increment of no insert count", Answer: must3(h3wire.CodeQPACKDecoderStreamError), Fits: freshUni,
-		Packet: uni("\x03" + string(qpackwire.AppendInsertCountIncrement(nil, 3)))},
-	{Name: "integer without end", Answer: must3(h3wire.CodeQPACKEncoderStreamError), Fits: freshUni,
-		Packet: uni("\x02\x3f" + strings.Repeat("\xff", 40))},
-	{Name: "cancellations flood", Once: true, Chance: 1, Fits: freshUni, Packet: uni("\x03" + strings.Repeat("\x44", 600))},
+	{Name: "insertion into a table of no size", Answer: must3(h3wire.CodeQPACKEncoderStreamError), Fits: freshOrQPACK(h3wire.StreamQPACKEncoder),
+		Packet: onQPACK(h3wire.StreamQPACKEncoder, qpackwire.AppendInsertLiteralName(nil, "name", "value"))},
+	{Name: "table capacity beyond the limit", Answer: must3(h3wire.CodeQPACKEncoderStreamError), Fits: freshOrQPACK(h3wire.StreamQPACKEncoder),
+		Packet: onQPACK(h3wire.StreamQPACKEncoder, qpackwire.AppendSetCapacity(nil, 4096))},
+	{Name: "acknowledgment of no section", Answer: must3(h3wire.CodeQPACKDecoderStreamError), Fits: freshOrQPACK(h3wire.StreamQPACKDecoder),
+		Packet: onQPACK(h3wire.StreamQPACKDecoder, qpackwire.AppendSectionAck(nil, 0))},
+	{Name: "increment of no insert count", Answer: must3(h3wire.CodeQPACKDecoderStreamError), Fits: freshOrQPACK(h3wire.StreamQPACKDecoder),
+		Packet: onQPACK(h3wire.StreamQPACKDecoder, qpackwire.AppendInsertCountIncrement(nil, 3))},
+	{Name: "integer without end", Answer: must3(h3wire.CodeQPACKEncoderStreamError), Fits: freshOrQPACK(h3wire.StreamQPACKEncoder),
+		Packet: onQPACK(h3wire.StreamQPACKEncoder, []byte("\x3f"+strings.Repeat("\xff", 40)))},
+	{Name: "cancellations flood", Chance: 0.7, Fits: freshOrQPACK(h3wire.StreamQPACKDecoder), Packet: onQPACK(h3wire.StreamQPACKDecoder, []byte(strings.Repeat("\x44", 600)))},
 }
 
 func hasUni(t h3wire.StreamType) func(p *Peer, _ *packet) bool {
@@ -103,6 +103,26 @@ func (p *Peer) onUni(k *packet, t h3wire.StreamType, b []byte) bool {
 	p.view.sent[id] += wire.Offset(len(b))
 	p.view.takeOverLater(id)
 	return true
+}
+
+// onQPACK writes on the peer's QPACK stream of a type, which the engine has none of: the first attack opens it.
+func onQPACK(t h3wire.StreamType, b []byte) func(*Peer, *packet) bool {
+	return func(p *Peer, k *packet) bool {
+		if hasUni(t)(p, k) {
+			return p.onUni(k, t, b)
+		}
+		id, _ := p.view.open(true)
+		first := append([]byte{byte(t)}, b...)
+		if !k.add(data(id, 0, string(first), false)) {
+			return false
+		}
+		p.view.ours[uint64(t)], p.view.sent[id] = id, wire.Offset(len(first))
+		return true
+	}
+}
+
+func freshOrQPACK(t h3wire.StreamType) func(*Peer, *packet) bool {
+	return func(p *Peer, k *packet) bool { return hasUni(t)(p, k) || freshUni(p, k) }
 }
 
 // lastOfControl is the engine's control stream, which gets nothing more.
