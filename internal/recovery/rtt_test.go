@@ -56,9 +56,9 @@ func TestRTTFollowsTheFormulas(t *testing.T) {
 
 func TestPTOPeriod(t *testing.T) {
 	r := NewRTT(InitialRTT)
-	// RFC 9002 s6.2.2: handshakes start with a PTO of about a second: 333 + 4 * 166.5.
-	if got := r.PTO(0); got != 999*time.Millisecond {
-		t.Errorf("initial PTO %v, want 999ms", got)
+	// RFC 9002 s6.2.1: 100 + 4 * 50.
+	if got := r.PTO(0); got != 300*time.Millisecond {
+		t.Errorf("initial PTO %v, want 300ms", got)
 	}
 	if r.HasSample() {
 		t.Error("there is a sample before any")
