@@ -76,9 +76,7 @@ func (r *raw) Handle(_ mono.Time, m port.ToH3) {
 	case *port.Open:
 		r.waiting = append(r.waiting, m)
 	case *port.Send:
-		row := m.Exchange.Row.(*rawStream)
-		row.send = m
-		r.touch(row)
+		r.written(m)
 	case *port.Taken:
 		r.used(m)
 	case *port.Cancel:
@@ -207,6 +205,18 @@ func (row *rawStream) take(m *port.Read) {
 	if m.HasStop && row.stop == nil {
 		row.stop = &port.StreamError{Code: m.StopCode, Remote: true, Reason: "stopped"}
 	}
+}
+
+// written takes the next part of what the app writes. The last Sent may have crossed it: then nobody waits for an answer, and
+// the stream may be forgotten.
+func (r *raw) written(m *port.Send) {
+	row := m.Exchange.Row.(*rawStream)
+	if row.lastSent {
+		m.Release()
+		return
+	}
+	row.send = m
+	r.touch(row)
 }
 
 // used takes a Delivery back.
