@@ -4,6 +4,7 @@ import (
 	"net"
 	"runtime"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -155,7 +156,7 @@ func (r *receiver) receive(fd uintptr) bool {
 			return true
 		case unix.EINTR:
 		case unix.EAGAIN:
-			if r.polls.again() {
+			if r.polls.may && r.polls.again(time.Now()) {
 				runtime.Gosched()
 				continue
 			}
@@ -177,20 +178,23 @@ func (r *receiver) receive(fd uintptr) bool {
 	}
 }
 
-// polls decides how often an empty socket is asked again, a scheduler round apart, before the reader waits in the
+// polls decides how long an empty socket is asked again, a scheduler round apart, before the reader waits in the
 // runtime's poller. Where the next datagram is microseconds away, as between busy neighbours, waiting is dear: a thread
 // goes to sleep and is woken for each, and a kernel may queue it for milliseconds behind the one that woke it while
-// another processor is idle. Goroutines that can run do so in each round; what is spent is an idle processor's time, about
-// 100 us. After rounds in vain the next reads wait at once, 1, 3, 7 and at last maxUnpolled of them.
+// another processor is idle. Goroutines that can run do so in each round. What is spent shall be an idle processor's time,
+// and so rounds are bounded by time and not counted: where others have a lot to do, a few take it all, and the system is not
+// asked for every socket in each. After polling in vain the next reads wait at once, 1, 3, 7 and at last maxUnpolled of
+// them.
 type polls struct {
-	off    bool
-	rounds int // left for this read
-	rest   int // reads to come that wait at once
-	vain   int // how many those were after the last rounds in vain
+	off   bool
+	may   bool      // this read may poll, or go on
+	until time.Time // when this read waits; zero before its first round
+	rest  int       // reads to come that wait at once
+	vain  int       // how many those were after the last polling in vain
 }
 
 const (
-	pollRounds  = 300
+	pollTime    = 100 * time.Microsecond
 	maxUnpolled = 63
 )
 
@@ -198,27 +202,30 @@ const (
 func (p *polls) begin() {
 	switch {
 	case p.off:
-		p.rounds = 0
+		p.may = false
 		return
 	case p.rest > 0:
 		p.rest--
-		p.rounds = 0
+		p.may = false
 		return
-	case p.rounds > 0: // left over: the last read was worth it
+	case p.may: // still: the last read was worth it
 		p.vain = 0
 	}
-	p.rounds = pollRounds
+	p.may, p.until = true, time.Time{}
 }
 
 // again reports whether to ask once more.
-func (p *polls) again() bool {
-	if p.rounds == 0 {
+func (p *polls) again(now time.Time) bool {
+	switch {
+	case !p.may:
 		return false
-	}
-	p.rounds--
-	if p.rounds == 0 {
+	case p.until.IsZero():
+		p.until = now.Add(pollTime)
+	case !now.Before(p.until):
+		p.may = false
 		p.vain = min(2*p.vain+1, maxUnpolled)
 		p.rest = p.vain
+		return false
 	}
 	return true
 }

@@ -3,7 +3,7 @@
 // One Read returns a whole train of equal datagrams where the kernel can merge them (UDP_GRO), one Write sends one
 // (UDP_SEGMENT); both carry ECN marks and the local address. Where the kernel cannot, the same calls work with
 // batches (sendmmsg, recvmmsg) or datagram by datagram: callers never branch on the platform. The package starts no
-// goroutine and reads no clock.
+// goroutine, and reads the clock only to bound how long it asks an empty socket.
 package udp
 
 import (
