@@ -62,7 +62,7 @@ func (r *receiving) begin(c Config, exists bool) {
 	r.gaps = gaps{all: c.Gaps, most: int64(c.Limits.ConnGaps)}
 	r.window = flow.NewRecvWindow(wire.Offset(c.Options.RecvWindow), wire.Offset(c.Options.MaxRecvWindow))
 	// Credit for a few bytes is not worth a message. All streams together hold back at most a quarter of the
-	// connection's window, and conn grants more when half of it is used, so the peer never waits for what is held back.
+	// connection's window, and conn grants more when another quarter of it is used, so the peer never waits for what is held back.
 	if n := c.Limits.Streams; n > 0 {
 		r.heldBack = c.Limits.ConnWindow / (4 * n)
 	}

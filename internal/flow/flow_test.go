@@ -2,6 +2,7 @@ package flow
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -55,7 +56,7 @@ func TestMoreThanTheLimitIsAFlowControlError(t *testing.T) {
 	}
 }
 
-func TestCreditIsOwedWhenHalfOfTheWindowIsUsed(t *testing.T) {
+func TestCreditIsOwedWhenAQuarterOfTheWindowIsUsed(t *testing.T) {
 	w := NewRecvWindow(1000, 1000)
 	if _, ok := w.Owed(start, rtt); ok {
 		t.Error("owed before anything came")
@@ -64,18 +65,18 @@ func TestCreditIsOwedWhenHalfOfTheWindowIsUsed(t *testing.T) {
 	if _, ok := w.Owed(start, rtt); ok {
 		t.Error("owed for bytes that nobody read")
 	}
-	w.Consumed(499)
+	w.Consumed(249)
 	if _, ok := w.Owed(start, rtt); ok {
-		t.Error("owed before half was read")
+		t.Error("owed before a quarter was read")
 	}
 	w.Consumed(1)
-	if limit, ok := w.Owed(start, rtt); !ok || limit != 1500 || w.Limit() != 1500 {
-		t.Errorf("owed %d, %v; want 1500", limit, ok)
+	if limit, ok := w.Owed(start, rtt); !ok || limit != 1250 || w.Limit() != 1250 {
+		t.Errorf("owed %d, %v; want 1250", limit, ok)
 	}
 	if _, ok := w.Owed(start, rtt); ok {
 		t.Error("owed twice")
 	}
-	mustReceive(t, &w, 500)
+	mustReceive(t, &w, 250)
 	if err := w.Received(1); code(err) != wire.FlowControlError {
 		t.Errorf("beyond the raised limit: %v", err)
 	}
@@ -131,6 +132,25 @@ func TestTheWindowFitsThePath(t *testing.T) {
 	x.flow(t, 10*time.Second, 10_000) // 200 KB a round trip
 	if x.w.Size() < 400_000 || x.w.Size() > 1_600_000 {
 		t.Errorf("window %d for 200000 bytes a round trip", x.w.Size())
+	}
+}
+
+// A sender in slow start never stands still for want of credit. It doubles what it has sent each round trip; what is read
+// now was sent half a round trip ago, and what is granted now is heard half a round trip from now: then twice as much as
+// is read has been sent.
+func TestTheWindowKeepsAheadOfSlowStart(t *testing.T) {
+	w := NewRecvWindow(512<<10, 8<<20)
+	const steps = 40 // a round trip
+	read := 14_520.0
+	for step := time.Duration(0); read < 4<<20; step++ {
+		n := wire.Offset(read) - w.consumed
+		mustReceive(t, &w, n)
+		w.Consumed(n)
+		w.Owed(start.Add(step*rtt/steps), rtt)
+		if w.Limit() < 2*w.consumed {
+			t.Fatalf("%d bytes are read, and with a window of %d the limit is %d", w.consumed, w.Size(), w.Limit())
+		}
+		read *= math.Exp2(1.0 / steps)
 	}
 }
 

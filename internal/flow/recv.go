@@ -12,9 +12,13 @@ const shortestPeriod = time.Millisecond
 
 // RecvWindow grants the peer credit: bytes of one stream, or the sum over all streams of the connection (RFC 9000 s4.1).
 //
-// The window is what may be unread. It grows by itself to what the path and the reader can use: when half of it was
-// read within two round trips, it doubles. Bytes that piled up while the reader slept do not count for that: reading
+// The window is what may be unread. It grows by itself to what the path and the reader can use: when a quarter of it was
+// read within a round trip, it doubles. Bytes that piled up while the reader slept do not count for that: reading
 // them in one go says nothing about its speed.
+//
+// More is granted whenever a quarter is used, since a sender in slow start has sent twice what was read by the time that
+// it hears of a new limit: if the limit came when half is used, it would stand still then, every round trip, and what is
+// behind the link would look to it like a path whose queue has emptied.
 type RecvWindow struct {
 	limit    wire.Offset // granted: received <= limit
 	received wire.Offset
@@ -61,7 +65,7 @@ func (w *RecvWindow) EnsureAtLeast(size wire.Offset) {
 	w.maxSize = max(w.maxSize, size)
 }
 
-// Owed returns the limit to advertise, if it is time: half of the window is used. It is to be asked after each batch
+// Owed returns the limit to advertise, if it is time: a quarter of the window is used. It is to be asked after each batch
 // of Consumed. rtt is the smoothed round-trip time; without one (0) the window does not grow.
 func (w *RecvWindow) Owed(now mono.Time, rtt time.Duration) (limit wire.Offset, ok bool) {
 	period := max(2*rtt, shortestPeriod)
@@ -71,11 +75,11 @@ func (w *RecvWindow) Owed(now mono.Time, rtt time.Duration) (limit wire.Offset, 
 		}
 		w.seen, w.read = w.consumed, now
 	}
-	if unused := w.limit - w.consumed; unused > w.size/2 {
+	if unused := w.limit - w.consumed; unused > w.size-w.size/4 {
 		return 0, false
 	}
 	if w.consumed >= w.from {
-		if rtt > 0 && w.consumed-w.from >= w.size/4 && now.Sub(w.since) < period {
+		if rtt > 0 && w.consumed-w.from >= w.size/8 && now.Sub(w.since) < period/2 {
 			w.size = max(w.size, min(2*w.size, w.maxSize))
 		}
 		w.from, w.since = w.consumed, now
