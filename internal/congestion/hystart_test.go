@@ -73,6 +73,44 @@ func TestFallingDelayResumesSlowStart(t *testing.T) {
 	f.wantWindow("doubling again", before/size*size+before)
 }
 
+// A queue that rises within a round is seen there, and not when the window has doubled once more.
+func TestDelayThatRisesWithinARoundEndsSlowStart(t *testing.T) {
+	var h hystart
+	groups := func(n int, rtt time.Duration) {
+		for range n * hystartSamples {
+			h.onSample(rtt)
+		}
+	}
+	groups(1, rtt)
+	h.onRound()
+	groups(3, rtt)
+	groups(1, rtt+rtt/8-1)
+	if h.conservative() {
+		t.Fatal("entered for less than an eighth of a round trip")
+	}
+	groups(1, rtt+rtt/8)
+	if !h.conservative() {
+		t.Fatal("conservative slow start was not entered")
+	}
+}
+
+// Conservative slow start grows while the queue is short of a quarter of the round trip.
+func TestAQueuePausesConservativeSlowStart(t *testing.T) {
+	c, f := steady(t)
+	f.rtt = rtt + rtt/8
+	f.round()
+	f.rtt = rtt + rtt/hystartFull
+	f.round()
+	before := f.Window()
+	f.round()
+	f.wantWindow("with a queue", before)
+	f.rtt = rtt + rtt/8
+	f.round()
+	if !c.slow.conservative() || f.Window() <= before {
+		t.Fatalf("window %d, and %d with the queue", f.Window(), before)
+	}
+}
+
 func TestFewSamplesDecideNothing(t *testing.T) {
 	c, f := steady(t)
 	f.per = 40 // four frames of the next round, and then eight of the one after it, ...
