@@ -48,6 +48,18 @@ func TestABulkTransferFillsTheLink(t *testing.T) {
 	}
 }
 
+// Slow start ends before the queue is full where that is a bandwidth-delay product, and the link is busy from then on. The
+// handshake and the doubling from the initial window take 0.4 s, and the bytes themselves 1.72 s.
+func TestSlowStartDoesNotOvershoot(t *testing.T) {
+	r := measured(t, "fast", "cubic").runs[0]
+	if r.Dropped > 20 {
+		t.Errorf("%d datagrams were dropped, of %d", r.Dropped, r.Sent)
+	}
+	if r.Took[0] > 2070*time.Millisecond {
+		t.Errorf("20 MiB took %v", r.Took[0])
+	}
+}
+
 // CUBIC here takes a loss without a queue for one of the link's, and NewReno cannot: so the choice of a controller reaches
 // the connection. By the law of RFC 9438's figure 1 NewReno gets 1.2 * 1452 B / (40 ms * sqrt(0.01)), 3.5 Mbit/s.
 func TestRandomLossTellsTheControllersApart(t *testing.T) {

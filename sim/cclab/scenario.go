@@ -56,6 +56,8 @@ func Scenarios() []Scenario {
 		{Name: "bulk", What: "10 MB over 20 Mbit/s", Link: plain, RTT: usual, Flows: one(10 * megabytes)},
 		{Name: "long", What: "20 MB over 50 Mbit/s with a round trip of 120 ms", Link: wire(50*link.Mbit, 3*usual, nil), RTT: 3 * usual,
 			Flows: one(20 * megabytes)},
+		{Name: "fast", What: "20 MiB over 100 Mbit/s with a round trip of 50 ms: W8 of bench", Link: wire(100*link.Mbit, 50*time.Millisecond, nil),
+			RTT: 50 * time.Millisecond, Flows: one(20 << 20)},
 		{Name: "short", What: "40 responses of 30 KB, each on a new connection, every 150 ms", Link: plain, RTT: usual,
 			Flows: []Flow{{Bytes: 30 * kilobytes, Count: 40, Every: 150 * time.Millisecond}}},
 		{Name: "fair2", What: "two flows, the second 2 s later", Link: plain, RTT: usual, Flows: staggered(2),
