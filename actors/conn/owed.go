@@ -1,6 +1,8 @@
 package conn
 
 import (
+	"time"
+
 	"quicpro/internal/flow"
 	"quicpro/wire"
 )
@@ -35,11 +37,7 @@ func (c *Conn) owe() {
 	if !c.crypto.complete {
 		return
 	}
-	rtt := c.loss.RTT().Smoothed()
-	if !c.loss.RTT().HasSample() {
-		rtt = 0
-	}
-	if _, ok := c.flow.recv.Owed(c.now, rtt); ok {
+	if _, ok := c.flow.recv.Owed(c.now, c.windowRTT()); ok {
 		c.owed.maxData = true
 	}
 	for d := range c.streams.peer {
@@ -63,4 +61,18 @@ func (c *Conn) owe() {
 func (c *Conn) owesControl() bool {
 	return c.owed.any() || c.streams.owing.first != nil || c.path.challenge.owed ||
 		c.ids.local.owed() != nil || c.ids.peer.owed() != nil || c.crypto.levels[wire.LevelApp].out.Owes()
+}
+
+// mostQueue is by how much the round-trip time that receive windows are fitted to may exceed the path's own.
+const mostQueue = 4
+
+// windowRTT is the round-trip time for the receive windows, zero without a sample. Where the reader is the slowest of all,
+// as on a fast network, whatever window it grants stands in queues: it lengthens the round trips, and those would double
+// the window again, up to its maximum, with every small message behind it.
+func (c *Conn) windowRTT() time.Duration {
+	rtt := c.loss.RTT()
+	if !rtt.HasSample() {
+		return 0
+	}
+	return min(rtt.Smoothed(), mostQueue*rtt.Min())
 }

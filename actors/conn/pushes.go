@@ -125,15 +125,13 @@ func (c *Conn) ended(r *row) {
 // deliver hands the streams their news.
 func (c *Conn) deliver() {
 	s := &c.streams
-	rtt := c.loss.RTT()
+	rtt := c.windowRTT()
 	for r := s.news.first; r != nil; {
 		after := r.links[listNews].next
 		r.cut(listNews)
 		d := r.link.Down.Filling()
 		d.SentTo = r.sentTo
-		if rtt.HasSample() {
-			d.RTT = rtt.Smoothed()
-		}
+		d.RTT = rtt
 		// If one is in flight, the stream's wake puts the row back into the list.
 		if m, next, ok := r.link.Down.Ready(); ok {
 			next.Spans = s.spans.back(next.Spans)

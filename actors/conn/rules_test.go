@@ -6,6 +6,7 @@ import (
 
 	"quicpro/actors/port"
 	"quicpro/internal/congestion"
+	"quicpro/internal/recovery"
 	"quicpro/wire"
 )
 
@@ -218,6 +219,27 @@ func TestTheServersParametersAreFollowed(t *testing.T) {
 	s.say(newID(2, 1))
 	if s.conn.life.cause != nil || s.conn.ids.peer.current().id != preferred.ID || s.routes.watched[token] || !s.routes.watched[preferred.Token] {
 		t.Errorf("cause %v, ID %v", s.conn.life.cause, s.conn.ids.peer.current().id)
+	}
+}
+
+// The round-trip time that receive windows are fitted to is the path's, not that of the queues which they fill.
+func TestWindowsAreNotFittedToQueues(t *testing.T) {
+	s := newHalf(t)
+	rtt := s.conn.loss.RTT()
+	for _, c := range []struct{ sample, want time.Duration }{
+		{100 * time.Microsecond, 100 * time.Microsecond},
+		{time.Second, 400 * time.Microsecond},
+	} {
+		*rtt = recovery.NewRTT(recovery.InitialRTT)
+		rtt.Update(s.now, 100*time.Microsecond, 0)
+		rtt.Update(s.now, c.sample, 0)
+		if got := s.conn.windowRTT(); got != c.want {
+			t.Errorf("%v for windows after samples of 100us and %v, want %v", got, c.sample, c.want)
+		}
+	}
+	*rtt = recovery.NewRTT(recovery.InitialRTT)
+	if got := s.conn.windowRTT(); got != 0 {
+		t.Errorf("%v for windows without a sample", got)
 	}
 }
 

@@ -46,7 +46,7 @@ type Deliver struct {
 	LostMaxData           bool // our MAX_STREAM_DATA
 	LostBlocked           bool // our STREAM_DATA_BLOCKED
 
-	RTT time.Duration // smoothed, for the receive window
+	RTT time.Duration // for the receive window; zero while none is known
 }
 
 func (*Deliver) toStream() {}

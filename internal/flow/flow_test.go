@@ -154,6 +154,26 @@ func TestTheWindowKeepsAheadOfSlowStart(t *testing.T) {
 	}
 }
 
+// Where round trips are microseconds, what the scheduler makes a reader take in a hurry says nothing of the path: it is the
+// rate over some milliseconds that counts, here 1 GB/s, of which two round trips are at most a window of a megabyte.
+func TestAHurryAfterAPauseIsNoFastPath(t *testing.T) {
+	const step, short = 50 * time.Microsecond, 50 * time.Microsecond
+	w := NewRecvWindow(512<<10, 8<<20)
+	now := start
+	for range 200 {
+		now = now.Add(3 * time.Millisecond)
+		for range 20 { // a millisecond at 4 GB/s
+			mustReceive(t, &w, w.Limit()-w.received) // the peer is as fast
+			w.Consumed(min(w.Unread(), 200_000))
+			w.Owed(now, short)
+			now = now.Add(step)
+		}
+	}
+	if w.Size() != 1<<20 {
+		t.Errorf("window %d, want %d", w.Size(), 1<<20)
+	}
+}
+
 func TestAReaderThatSleptDoesNotGetALargerWindow(t *testing.T) {
 	for _, bite := range []wire.Offset{1_000, 25_000, 50_000, 60_000, 100_000} {
 		w := NewRecvWindow(100_000, 3_000_000)

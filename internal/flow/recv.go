@@ -7,14 +7,21 @@ import (
 	"quicpro/wire"
 )
 
-// shortestPeriod is the shortest time that tells a slow reader from a fast one: below it, a pause is the scheduler's.
-const shortestPeriod = time.Millisecond
+const (
+	// shortestPeriod is the shortest time of which a window holds the bytes: the reader's turns, and those of its peer, are
+	// not shorter.
+	shortestPeriod = time.Millisecond / 2
+	// shortestSpan is the shortest time over which a reader's speed is measured. In less it may just be back from a pause
+	// of the scheduler's, and read what has piled up.
+	shortestSpan = 5 * time.Millisecond
+)
 
 // RecvWindow grants the peer credit: bytes of one stream, or the sum over all streams of the connection (RFC 9000 s4.1).
 //
 // The window is what may be unread. It grows by itself to what the path and the reader can use: when a quarter of it was
 // read within a round trip, it doubles. Bytes that piled up while the reader slept do not count for that: reading
-// them in one go says nothing about its speed.
+// them in one go says nothing about its speed. Where round trips are shorter than the scheduler's pauses, the speed over
+// some milliseconds says how much two of them bring.
 //
 // More is granted whenever a quarter is used, since a sender in slow start has sent twice what was read by the time that
 // it hears of a new limit: if the limit came when half is used, it would stand still then, every round trip, and what is
@@ -70,7 +77,7 @@ func (w *RecvWindow) EnsureAtLeast(size wire.Offset) {
 func (w *RecvWindow) Owed(now mono.Time, rtt time.Duration) (limit wire.Offset, ok bool) {
 	period := max(2*rtt, shortestPeriod)
 	if w.consumed != w.seen {
-		if w.read.IsZero() || now.Sub(w.read) >= period {
+		if w.read.IsZero() || now.Sub(w.read) >= max(period, shortestSpan) {
 			w.from, w.since = w.received, now // the reader slept: what is here already does not count
 		}
 		w.seen, w.read = w.consumed, now
@@ -78,8 +85,8 @@ func (w *RecvWindow) Owed(now mono.Time, rtt time.Duration) (limit wire.Offset, 
 	if unused := w.limit - w.consumed; unused > w.size-w.size/4 {
 		return 0, false
 	}
-	if w.consumed >= w.from {
-		if rtt > 0 && w.consumed-w.from >= w.size/8 && now.Sub(w.since) < period/2 {
+	if took := now.Sub(w.since); w.consumed >= w.from && (took >= shortestSpan || period >= shortestSpan) {
+		if rtt > 0 && w.fast(took, period) {
 			w.size = max(w.size, min(2*w.size, w.maxSize))
 		}
 		w.from, w.since = w.consumed, now
@@ -90,6 +97,16 @@ func (w *RecvWindow) Owed(now mono.Time, rtt time.Duration) (limit wire.Offset, 
 	}
 	w.limit = raised
 	return raised, true
+}
+
+// fast reports whether the bytes measured, consumed in the time that it took, are so many that the window is too small
+// for the period.
+func (w *RecvWindow) fast(took, period time.Duration) bool {
+	n := w.consumed - w.from
+	if period < shortestSpan {
+		return float64(n)*float64(period) >= float64(w.size/2)*float64(took)
+	}
+	return n >= w.size/8 && took < period/2
 }
 
 // Limit is the advertised limit.
