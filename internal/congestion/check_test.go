@@ -36,7 +36,7 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 	reno := NewNewReno(size)
 	wants(t, reno.Check(), "")
 	reno.credit = reno.bytes
-	wants(t, reno.Check(), "12000 acknowledged bytes have not grown a window of 12000")
+	wants(t, reno.Check(), "38400 acknowledged bytes have not grown a window of 38400")
 	reno.bytes = 0
 	wants(t, reno.Check(), "the window is 0")
 

@@ -24,6 +24,15 @@
 // hide in base: within 10 seconds the curve moves by 100 segments at least, and the estimate by one every two round
 // trips.
 //
+// # The initial window
+//
+// RFC 9002 s7.2 says that a path SHOULD begin with ten datagrams, since more might overwhelm its queue in one burst. Here
+// it begins with 32, as with other QUIC stacks that pace: no more than ten leave at once, and the rest within half a round
+// trip, which the handshake has measured by then. A response of 30 KB saves a round trip (scenario "short" of
+// sim/cclab: 90 ms instead of 130), a long one 1.6: 20 MiB over 100 Mbit/s and 50 ms take 1.92 s instead of 2.00 s. What it
+// costs are losses where the queue is short: over 1 to 20 Mbit/s with room for 16 KB, 30 KB lose two to nine datagrams more,
+// and come up to 1.6 times later. With room for 64 KB none is lost.
+//
 // The bytes in flight themselves are counted by internal/recovery, which knows what became of each packet; they come
 // in here as arguments. One controller and one pacer belong to one path (RFC 9002 s7): a new path, or a Retry
 // (RFC 9002 s6.3), gets new ones.
@@ -43,6 +52,13 @@ const Unlimited = math.MaxInt
 // MaxWindow bounds every congestion window, in bytes, so that no product of two windows overflows. At a round trip of
 // 100 ms it still allows 85 Gbit/s.
 const MaxWindow = 1 << 30
+
+// RFC 9002 s7.2: an endpoint SHOULD begin with ten datagrams, at most 14,720 bytes. Ours are 32 (see the package comment),
+// limited in the same proportion.
+const (
+	initialDatagrams = 32
+	initialBytes     = initialDatagrams * 1472
+)
 
 // MinDatagramSize is the smallest maximum datagram size a path may have, in bytes (RFC 9000 s14).
 const MinDatagramSize = 1200
@@ -117,8 +133,7 @@ type Loss struct {
 
 // InitialWindow returns the window a path begins with, in bytes.
 func InitialWindow(maxDatagramSize int) int {
-	// RFC 9002 s7.2: ten datagrams, limited to the larger of 14,720 bytes and two datagrams.
-	return min(10*maxDatagramSize, max(14720, 2*maxDatagramSize))
+	return min(initialDatagrams*maxDatagramSize, max(initialBytes, 2*maxDatagramSize))
 }
 
 // MinWindow returns the smallest window a reduction may reach, in bytes (RFC 9002 s7.2).

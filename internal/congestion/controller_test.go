@@ -10,8 +10,7 @@ import (
 const rtt = 50 * time.Millisecond
 
 func TestInitialWindow(t *testing.T) {
-	// RFC 9002 s7.2.
-	for datagram, want := range map[int]int{1200: 12000, 1452: 14520, 1472: 14720, 1500: 14720, 7360: 14720, 9000: 18000} {
+	for datagram, want := range map[int]int{1200: 38400, 1452: 46464, 1472: 47104, 1500: 47104, 23552: 47104, 60000: 120000} {
 		if got := InitialWindow(datagram); got != want {
 			t.Errorf("datagram %d: window %d, want %d", datagram, got, want)
 		}
@@ -27,7 +26,7 @@ func TestSlowStartDoublesEveryRound(t *testing.T) {
 		if !f.InSlowStart() || f.SlowStartThreshold() != Unlimited {
 			t.Fatal("a path begins in slow start")
 		}
-		for want := 24000; want < 1_000_000; want *= 2 {
+		for want := 2 * initial; want < 1_000_000; want *= 2 {
 			f.round()
 			f.wantWindow("slow start", want)
 		}
@@ -40,7 +39,7 @@ func TestWindowShrinksOnceARoundTrip(t *testing.T) {
 		for range 4 {
 			f.round()
 		}
-		want := int(192000 * beta)
+		want := int(16 * initial * beta)
 		before := f.now
 		f.lose(1)
 		f.wantWindow("loss", want)
@@ -77,7 +76,7 @@ func TestPersistentCongestion(t *testing.T) {
 		sent := f.lose(100)
 		f.OnPersistentCongestion(f.now)
 		f.wantWindow("RFC 9002 s7.6.2", 2*size)
-		threshold := int(192000 * beta)
+		threshold := int(16 * initial * beta)
 		if !f.InSlowStart() || f.SlowStartThreshold() != threshold || f.RecoveryStart() != 0 {
 			t.Fatalf("threshold %d, recovery %v", f.SlowStartThreshold(), f.RecoveryStart())
 		}
@@ -85,7 +84,7 @@ func TestPersistentCongestion(t *testing.T) {
 			f.OnSpurious(f.now, sent)
 		}
 		f.wantWindow("it is not undone", 2*size)
-		for range 6 {
+		for range 8 {
 			f.now += ms
 			f.round()
 		}
@@ -101,7 +100,7 @@ func TestUnderusedWindowDoesNotGrow(t *testing.T) {
 		for range 10 {
 			f.send(4)
 		}
-		f.wantWindow("application-limited in slow start", 12000)
+		f.wantWindow("application-limited in slow start", initial)
 		for range 4 {
 			f.round()
 		}
@@ -134,14 +133,14 @@ func TestSpuriousLossIsUndone(t *testing.T) {
 		f.OnCongestion(f.now+ms, Loss{Sent: sent + 1, Packets: 1})
 		f.OnSpurious(f.now+ms, sent)
 		f.OnSpurious(f.now+ms, sent)
-		f.wantWindow("one packet is still lost", int(192000*beta))
+		f.wantWindow("one packet is still lost", int(16*initial*beta))
 		f.OnSpurious(f.now+ms, sent+1)
-		f.wantWindow("none is", 192000)
+		f.wantWindow("none is", 16*initial)
 		if !f.InSlowStart() || f.SlowStartThreshold() != Unlimited || f.RecoveryStart() != 0 {
 			t.Fatalf("threshold %d, recovery %v", f.SlowStartThreshold(), f.RecoveryStart())
 		}
 		f.OnSpurious(f.now+ms, sent)
-		f.wantWindow("and that was it", 192000)
+		f.wantWindow("and that was it", 16*initial)
 	})
 }
 
@@ -149,7 +148,7 @@ func TestWhatIsNotUndone(t *testing.T) {
 	both(t, func(t *testing.T, create func() Controller, beta float64) {
 		f := newFlow(t, create(), rtt)
 		f.round()
-		reduced := int(24000 * beta)
+		reduced := int(2 * initial * beta)
 		sent := f.now
 		f.now = f.now.Add(rtt)
 		f.OnCongestion(f.now, Loss{Sent: sent, ECN: true})
@@ -176,7 +175,7 @@ func TestWhatIsNotUndone(t *testing.T) {
 		f.round()
 		sent = f.lose(1)
 		f.now += ms
-		for f.Window() < 24000 {
+		for f.Window() < 2*initial {
 			f.round()
 		}
 		window := f.Window()
@@ -189,12 +188,12 @@ func TestMaxDatagramSize(t *testing.T) {
 	both(t, func(t *testing.T, create func() Controller, beta float64) {
 		f := newFlow(t, create(), rtt)
 		f.SetMaxDatagramSize(1452)
-		f.wantWindow("before it was used, the initial window is recalculated", 14520)
+		f.wantWindow("before it was used, the initial window is recalculated", 32*1452)
 		f.SetMaxDatagramSize(100)
-		f.wantWindow("a path carries at least 1200 bytes", 12000)
+		f.wantWindow("a path carries at least 1200 bytes", initial)
 		f.round()
 		f.SetMaxDatagramSize(1452)
-		f.wantWindow("later it stays", 24000)
+		f.wantWindow("later it stays", 2*initial)
 		for range 20 {
 			f.now += ms
 			f.lose(1)
@@ -212,7 +211,7 @@ func TestNewRenoGrowsOneDatagramAWindow(t *testing.T) {
 	}
 	f.lose(1)
 	f.now += ms
-	for want := 96000 + size; want < 96000+20*size; want += size {
+	for want := 8*initial + size; want < 8*initial+20*size; want += size {
 		f.round()
 		// RFC 9002 s7.3.3: at most one datagram for each window acknowledged.
 		f.wantWindow("additive increase", want)
@@ -222,13 +221,13 @@ func TestNewRenoGrowsOneDatagramAWindow(t *testing.T) {
 func TestHandshakePacketsGrowTheWindow(t *testing.T) {
 	both(t, func(t *testing.T, create func() Controller, _ float64) {
 		c := create()
-		for i := range 10 {
+		for i := range initial / size {
 			c.OnSent(epoch, wire.NoPacketNumber, size, (i+1)*size)
 		}
 		c.OnAcked(epoch+50*ms, Ack{
-			Bytes: 10 * size, Sent: epoch, Largest: wire.NoPacketNumber, PriorInFlight: 10 * size, RTT: rtt, Smoothed: rtt,
+			Bytes: initial, Sent: epoch, Largest: wire.NoPacketNumber, PriorInFlight: initial, RTT: rtt, Smoothed: rtt,
 		})
-		if c.Window() != 24000 {
+		if c.Window() != 2*initial {
 			t.Fatalf("window %d", c.Window())
 		}
 	})

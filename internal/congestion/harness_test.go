@@ -9,9 +9,10 @@ import (
 )
 
 const (
-	size  = 1200 // maximum datagram size
-	ms    = mono.Time(time.Millisecond)
-	epoch = 1000 * ms
+	size    = 1200      // maximum datagram size
+	initial = 32 * size // the window a path begins with
+	ms      = mono.Time(time.Millisecond)
+	epoch   = 1000 * ms
 )
 
 // flow is a sender that fills its window once a round trip and has all of it acknowledged, in frames of so many packets.

@@ -19,7 +19,7 @@ func steady(t *testing.T) (*Cubic, *flow) {
 
 func TestRisingDelayEndsSlowStart(t *testing.T) {
 	c, f := steady(t)
-	f.wantWindow("before", 192000)
+	f.wantWindow("before", 16*initial)
 	// RFC 9406 s4.2: the threshold is an eighth of 50 ms, within 4 and 16 ms.
 	f.rtt = rtt + 6250*time.Microsecond
 	f.round()
@@ -27,7 +27,7 @@ func TestRisingDelayEndsSlowStart(t *testing.T) {
 		t.Fatal("conservative slow start was not entered")
 	}
 	// Eight samples of the round were acknowledged at full growth before it was: the eighth enters it.
-	f.wantWindow("then a quarter", 192000+7*size+(160-7)*(size/hystartDivisor))
+	f.wantWindow("then a quarter", 16*initial+7*size+(16*initial/size-7)*(size/hystartDivisor))
 	rounds := 1
 	for ; f.InSlowStart(); rounds++ {
 		before := f.Window()
@@ -51,7 +51,7 @@ func TestSmallRiseDoesNotEndSlowStart(t *testing.T) {
 		f.rtt += 6 * time.Millisecond // each less than an eighth
 		f.round()
 	}
-	if c.slow.conservative() || f.Window() != 192000<<5 {
+	if c.slow.conservative() || f.Window() != 16*initial<<5 {
 		t.Fatalf("window %d", f.Window())
 	}
 }
@@ -113,7 +113,7 @@ func TestAQueuePausesConservativeSlowStart(t *testing.T) {
 
 func TestFewSamplesDecideNothing(t *testing.T) {
 	c, f := steady(t)
-	f.per = 40 // four frames of the next round, and then eight of the one after it, ...
+	f.per = 128 // four frames of the next round
 	f.rtt = rtt + 20*time.Millisecond
 	f.round()
 	if c.slow.conservative() {

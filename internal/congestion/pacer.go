@@ -43,7 +43,7 @@ type Pacer struct {
 func NewPacer(now mono.Time, maxDatagramSize int, initialRTT time.Duration) Pacer {
 	p := Pacer{datagram: maxDatagramSize, filled: now}
 	p.Update(now, InitialWindow(maxDatagramSize), initialRTT, true)
-	// RFC 9002 s7.7: bursts SHOULD be limited to the initial window.
+	// RFC 9002 s7.7: bursts SHOULD be limited to the initial window: its one, of ten datagrams, of which ours is three.
 	p.tokens = p.burst
 	return p
 }

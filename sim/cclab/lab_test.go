@@ -49,13 +49,13 @@ func TestABulkTransferFillsTheLink(t *testing.T) {
 }
 
 // Slow start ends before the queue is full where that is a bandwidth-delay product, and the link is busy from then on. The
-// handshake and the doubling from the initial window take 0.4 s, and the bytes themselves 1.72 s.
+// bytes themselves take 1.72 s; the rest is the handshake, the request and four doublings of the initial window.
 func TestSlowStartDoesNotOvershoot(t *testing.T) {
 	r := measured(t, "fast", "cubic").runs[0]
 	if r.Dropped > 20 {
 		t.Errorf("%d datagrams were dropped, of %d", r.Dropped, r.Sent)
 	}
-	if r.Took[0] > 2070*time.Millisecond {
+	if r.Took[0] > 1990*time.Millisecond {
 		t.Errorf("20 MiB took %v", r.Took[0])
 	}
 }
