@@ -12,7 +12,7 @@ type Placement uint8
 
 const (
 	// Adaptive runs them on one goroutine while messages are small, and conn, protect and h3 on goroutines of their own,
-	// so that they work side by side, while a lot of bytes flow.
+	// so that they work side by side, while a lot of bytes flow and no request begins in between.
 	Adaptive Placement = iota
 	// Apart gives conn, protect and h3 a goroutine each; the stream rooms share one.
 	Apart
@@ -35,6 +35,9 @@ const (
 	bulkBatch = 16 << 10
 	// bulkShare is how many bytes of it each stream must have, on average: a hundred small answers are none.
 	bulkShare = 8 << 10
+	// bulkAlone is how many bytes of such batches a socket has moved since a request began, before the connection's rooms go
+	// apart: small requests that come between pass each of them, and a goroutine of its own for each is what they wait for.
+	bulkAlone = 1 << 20
 	// bulkWhile is how many launches of a connection, or reads of a socket, remember it.
 	bulkWhile = 64
 )
@@ -53,10 +56,19 @@ func (b *bulk) counted() bool {
 // moved notes the length of a batch that was received or is sent. While processors have bulk to work on, a reader that
 // polls, or rooms that wait for each other, keep them from it.
 func (c *connection) moved(n int) {
-	if n >= max(bulkBatch, bulkShare*int(c.place.requests.Load())) {
-		c.place.bulk.noted()
-		c.s.bulk.noted()
+	if n < max(bulkBatch, bulkShare*int(c.place.requests.Load())) {
+		return
 	}
+	c.s.bulk.noted()
+	if c.s.alone.Add(int64(n)) >= bulkAlone {
+		c.place.bulk.noted()
+	}
+}
+
+// asked notes that a request begins.
+func (c *connection) asked() {
+	c.place.requests.Add(1)
+	c.s.alone.Store(0)
 }
 
 // together reports whether a room that is launched now runs in the lane.

@@ -32,11 +32,27 @@ func TestRoomsShareAGoroutineUntilALotOfBytesFlow(t *testing.T) {
 		t.Errorf("%d of 100 launches of a quiet connection are apart, want none", n)
 	}
 	c.moved(bulkBatch)
-	if n := launchedApart(&c.place, 100); n != bulkWhile {
-		t.Errorf("%d launches after a large batch are apart, want %d", n, bulkWhile)
+	if n := launchedApart(&c.place, 100); n != 0 {
+		t.Errorf("%d of 100 launches after %d bytes are apart, want none", n, bulkBatch)
 	}
 	if !c.s.bulk.counted() {
 		t.Error("the reader does not know")
+	}
+	c.moved(bulkAlone)
+	if n := launchedApart(&c.place, 100); n != bulkWhile {
+		t.Errorf("%d launches after a lot of bytes are apart, want %d", n, bulkWhile)
+	}
+	other := &connection{s: c.s}
+	for range 4 {
+		other.asked()
+		c.moved(bulkAlone / 2)
+	}
+	if n := launchedApart(&c.place, 100); n != 0 {
+		t.Errorf("%d launches are apart while requests begin in between, want none", n)
+	}
+	c.moved(bulkAlone / 2)
+	if n := launchedApart(&c.place, 100); n != bulkWhile {
+		t.Errorf("%d launches are apart when no more requests begin, want %d", n, bulkWhile)
 	}
 	c.place.requests.Add(16)
 	c.moved(2 * bulkBatch) // sixteen answers of 2 KiB

@@ -44,7 +44,8 @@ type socket struct {
 	inside  actor.Count   // the reader, the shared rooms, the connections and the buffers that dead ones still have
 	empty   chan struct{} // all of them have left
 	failed  atomic.Pointer[error]
-	bulk    bulk // of all connections
+	bulk    bulk         // of all connections
+	alone   atomic.Int64 // bytes of large batches since a request began
 }
 
 // socketRooms is how large the rooms of a socket are.

@@ -109,7 +109,7 @@ func (s *streams) enter(r *streamRoom) bool {
 	s.live = append(s.live, r)
 	s.alive++
 	if r.link.ID.IsBidi() {
-		s.c.place.requests.Add(1)
+		s.c.asked()
 	}
 	s.c.s.e.rooms.Add(1)
 	return true
