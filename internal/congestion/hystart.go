@@ -29,6 +29,7 @@ type hystart struct {
 	floor    time.Duration // last when conservative slow start was entered
 	baseline time.Duration // smallest sample when conservative slow start was entered; zero outside of it
 	full     bool          // the last group of samples in conservative slow start found a queue
+	judged   bool          // a group has ended in this round
 	rounds   int           // rounds spent in conservative slow start
 }
 
@@ -48,12 +49,17 @@ func (h *hystart) growth(acked int) int {
 
 // onRound begins a round trip and reports whether slow start is over.
 func (h *hystart) onRound() (exit bool) {
-	h.last, h.current, h.group, h.samples = h.current, 0, 0, 0
+	h.last, h.current = h.current, 0
 	if !h.conservative() {
+		h.group, h.samples = 0, 0
 		return false
 	}
-	// RFC 9406 s4.2: CSS lasts at most CSS_ROUNDS rounds, a partial first one included.
-	h.rounds++
+	// RFC 9406 s4.2: CSS lasts at most CSS_ROUNDS rounds, a partial first one included. A round with fewer samples than one can
+	// judge by says nothing: after a pause of the receiver's, five exchanges of a packet or two would end slow start for good.
+	if h.judged {
+		h.rounds++
+	}
+	h.judged = false
 	return h.rounds >= hystartRounds
 }
 
@@ -65,7 +71,7 @@ func (h *hystart) onSample(rtt time.Duration) {
 		return
 	}
 	h.onGroup(h.group)
-	h.group, h.samples = 0, 0
+	h.group, h.samples, h.judged = 0, 0, true
 }
 
 // onGroup takes the smallest one of N_RTT_SAMPLE samples in a row.

@@ -94,6 +94,30 @@ func TestDelayThatRisesWithinARoundEndsSlowStart(t *testing.T) {
 	}
 }
 
+// A pause makes samples late, and exchanges of a few packets follow: none of those rounds has enough samples to judge by,
+// but together they have, and say that the queue has gone.
+func TestAPauseBeforeShortExchangesEndsNoSlowStart(t *testing.T) {
+	var h hystart
+	round := func(samples int, rtt time.Duration) (exit bool) {
+		for range samples {
+			h.onSample(rtt)
+		}
+		return h.onRound()
+	}
+	round(hystartSamples, rtt)
+	if round(hystartSamples, 2*rtt); !h.conservative() {
+		t.Fatal("conservative slow start was not entered")
+	}
+	for i := range 3 * hystartRounds {
+		if round(3, rtt) {
+			t.Fatalf("slow start ended after %d short exchanges", i+1)
+		}
+	}
+	if h.conservative() {
+		t.Error("slow start was not resumed")
+	}
+}
+
 // Conservative slow start grows while the queue is short of a quarter of the round trip.
 func TestAQueuePausesConservativeSlowStart(t *testing.T) {
 	c, f := steady(t)
