@@ -56,29 +56,33 @@ func TestMoreThanTheLimitIsAFlowControlError(t *testing.T) {
 	}
 }
 
+// Credit is owed when a quarter of the window is used. A small window waits for more, at most for a half: on a thin link a few
+// hundred bytes at a time cost more in headers than they carry.
 func TestCreditIsOwedWhenAQuarterOfTheWindowIsUsed(t *testing.T) {
-	w := NewRecvWindow(1000, 1000)
-	if _, ok := w.Owed(start, rtt); ok {
-		t.Error("owed before anything came")
-	}
-	mustReceive(t, &w, 1000)
-	if _, ok := w.Owed(start, rtt); ok {
-		t.Error("owed for bytes that nobody read")
-	}
-	w.Consumed(249)
-	if _, ok := w.Owed(start, rtt); ok {
-		t.Error("owed before a quarter was read")
-	}
-	w.Consumed(1)
-	if limit, ok := w.Owed(start, rtt); !ok || limit != 1250 || w.Limit() != 1250 {
-		t.Errorf("owed %d, %v; want 1250", limit, ok)
-	}
-	if _, ok := w.Owed(start, rtt); ok {
-		t.Error("owed twice")
-	}
-	mustReceive(t, &w, 250)
-	if err := w.Received(1); code(err) != wire.FlowControlError {
-		t.Errorf("beyond the raised limit: %v", err)
+	for size, step := range map[wire.Offset]wire.Offset{1000: 500, 8 << 10: 4 << 10, 12 << 10: 4 << 10, 16 << 10: 4 << 10, 100_000: 25_000} {
+		w := NewRecvWindow(size, size)
+		if _, ok := w.Owed(start, rtt); ok {
+			t.Error("owed before anything came")
+		}
+		mustReceive(t, &w, size)
+		if _, ok := w.Owed(start, rtt); ok {
+			t.Error("owed for bytes that nobody read")
+		}
+		w.Consumed(step - 1)
+		if _, ok := w.Owed(start, rtt); ok {
+			t.Errorf("window %d: owed before %d were read", size, step)
+		}
+		w.Consumed(1)
+		if limit, ok := w.Owed(start, rtt); !ok || limit != size+step || w.Limit() != size+step {
+			t.Errorf("window %d: owed %d, %v; want %d", size, limit, ok, size+step)
+		}
+		if _, ok := w.Owed(start, rtt); ok {
+			t.Error("owed twice")
+		}
+		mustReceive(t, &w, step)
+		if err := w.Received(1); code(err) != wire.FlowControlError {
+			t.Errorf("beyond the raised limit: %v", err)
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ const (
 //
 // More is granted whenever a quarter is used, since a sender in slow start has sent twice what was read by the time that
 // it hears of a new limit: if the limit came when half is used, it would stand still then, every round trip, and what is
-// behind the link would look to it like a path whose queue has emptied.
+// behind the link would look to it like a path whose queue has emptied. A small window waits for a half.
 type RecvWindow struct {
 	limit    wire.Offset // granted: received <= limit
 	received wire.Offset
@@ -82,7 +82,7 @@ func (w *RecvWindow) Owed(now mono.Time, rtt time.Duration) (limit wire.Offset, 
 		}
 		w.seen, w.read = w.consumed, now
 	}
-	if unused := w.limit - w.consumed; unused > w.size-w.size/4 {
+	if unused := w.limit - w.consumed; unused > w.size-w.step() {
 		return 0, false
 	}
 	if took := now.Sub(w.since); w.consumed >= w.from && (took >= shortestSpan || period >= shortestSpan) {
@@ -97,6 +97,13 @@ func (w *RecvWindow) Owed(now mono.Time, rtt time.Duration) (limit wire.Offset, 
 	}
 	w.limit = raised
 	return raised, true
+}
+
+// step is how much is granted at a time: a quarter of the window, of a small one up to a half. A few hundred bytes of credit
+// at a time make a sender's packets as short, and on a thin link their headers and answers are what takes the time.
+func (w *RecvWindow) step() wire.Offset {
+	const least = 4 << 10
+	return max(w.size/4, min(w.size/2, least))
 }
 
 // fast reports whether the bytes measured, consumed in the time that it took, are so many that the window is too small
