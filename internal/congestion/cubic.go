@@ -70,10 +70,19 @@ func (c *Cubic) OnAcked(now mono.Time, a Ack) {
 		return
 	}
 	if c.InSlowStart() {
-		c.grow(min(c.slow.growth(a.Bytes), c.threshold-c.bytes))
+		c.grow(min(c.slowGrowth(a.Bytes), c.threshold-c.bytes))
 		return
 	}
 	c.avoid(now, a)
+}
+
+// slowGrowth is by how much acknowledged bytes grow the window in slow start. A later one, after a timeout, is not careful:
+// nobody measures there any more whether the queue that the first one met still stands.
+func (c *Cubic) slowGrowth(acked int) int {
+	if c.threshold == Unlimited {
+		return c.slow.growth(acked)
+	}
+	return acked
 }
 
 // measure feeds HyStart++ and leaves slow start when it says so.

@@ -118,6 +118,26 @@ func TestAPauseBeforeShortExchangesEndsNoSlowStart(t *testing.T) {
 	}
 }
 
+// After a timeout slow start doubles, whatever the first one had found: a path that was away for seconds in the middle of a
+// queue must not keep a window of two datagrams for ever.
+func TestSlowStartAfterATimeoutIsNotCareful(t *testing.T) {
+	c, f := steady(t)
+	f.rtt = 2 * rtt
+	f.round()
+	f.round()
+	if !c.slow.conservative() || !c.slow.full {
+		t.Fatal("slow start met no queue")
+	}
+	f.lose(100)
+	f.OnPersistentCongestion(f.now)
+	f.rtt = rtt
+	f.now = f.now.Add(3 * rtt)
+	f.round()
+	before := f.Window()
+	f.round()
+	f.wantWindow("doubled", 2*before)
+}
+
 // Conservative slow start grows while the queue is short of a quarter of the round trip.
 func TestAQueuePausesConservativeSlowStart(t *testing.T) {
 	c, f := steady(t)
