@@ -106,12 +106,8 @@ func (s *socket) bell(ring func()) (cell *actor.Cell, silence func()) {
 func (s *socket) read() {
 	defer s.unread()
 	var meta udp.Meta
-	polls, _ := s.link.(interface{ Poll(on bool) })
-	l := lease{pool: s.rx}
+	l := lease{pool: s.rx, bulk: &s.bulk}
 	for {
-		if polls != nil {
-			polls.Poll(!s.bulk.counted())
-		}
 		n, err := l.read(s.link, &meta)
 		if err == nil && n > 0 {
 			l.b = s.distribute(l.b, n, &meta)
