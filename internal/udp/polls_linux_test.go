@@ -5,10 +5,18 @@ import (
 	"time"
 )
 
+// newPolls is a reader's beside so many processors.
+func newPolls(processors int32) *polls {
+	p := &polls{of: &pollers{}}
+	p.of.most.Store(processors)
+	return p
+}
+
 // read plays one read of a socket that has a message after a time; it reports whether the reader waits, and how often it
 // asked again. A round takes a while.
 func (p *polls) read(after, round time.Duration) (waits bool, asked int) {
 	p.begin()
+	defer p.end()
 	for now := time.Unix(1, 0); ; now = now.Add(round) {
 		switch {
 		case now.Sub(time.Unix(1, 0)) >= after:
@@ -21,7 +29,7 @@ func (p *polls) read(after, round time.Duration) (waits bool, asked int) {
 }
 
 func TestPollingStopsWhereItIsInVain(t *testing.T) {
-	var p polls
+	p := newPolls(1)
 	const round, soon, never = time.Microsecond / 3, 10 * time.Microsecond, time.Hour
 	waits := func(after time.Duration) bool {
 		w, _ := p.read(after, round)
@@ -68,16 +76,70 @@ func TestPollingStopsWhereItIsInVain(t *testing.T) {
 
 func TestPollingEndsByTimeNotByRounds(t *testing.T) {
 	for _, c := range []struct {
-		round time.Duration
-		asked int
+		crowded bool
+		round   time.Duration
+		asked   int
 	}{
-		{time.Microsecond / 4, 400}, // nobody else has anything to do
-		{40 * time.Microsecond, 3},  // all have
-		{10 * time.Millisecond, 1},  // a round is longer than it may take
+		{false, time.Microsecond / 4, 400}, // nobody else has anything to do
+		{false, 40 * time.Microsecond, 25}, // others have
+		{true, 40 * time.Microsecond, 3},   // and there are more readers than processors
+		{false, 10 * time.Millisecond, 1},  // a round is longer than it may take
+		{true, 10 * time.Millisecond, 1},
 	} {
-		var p polls
-		if waits, asked := p.read(time.Hour, c.round); !waits || asked != c.asked {
-			t.Errorf("rounds of %v: asked %d times and waits: %v, want %d times", c.round, asked, waits, c.asked)
+		p := newPolls(1)
+		if c.crowded {
+			p.of.enter()
+			p.of.enter()
+			p.of.leave()
 		}
+		if waits, asked := p.read(time.Hour, c.round); !waits || asked != c.asked {
+			t.Errorf("rounds of %v, crowded %v: asked %d times and waits: %v, want %d times", c.round, c.crowded, asked, waits, c.asked)
+		}
+	}
+}
+
+func TestShortWaitsSaveUpForALongerOne(t *testing.T) {
+	const round, soon, later = time.Microsecond, 20 * time.Microsecond, 600 * time.Microsecond
+	p := newPolls(1)
+	if waits, _ := p.read(later, round); !waits {
+		t.Fatalf("it polls for %v at first", later)
+	}
+	for p.rest > 0 {
+		p.read(later, round)
+	}
+	for range 20 {
+		p.read(soon, round)
+	}
+	if waits, _ := p.read(later, round); waits {
+		t.Errorf("it waits for a datagram that is %v away, after many that were %v away", later, soon)
+	}
+	// What was saved is spent: where datagrams are always so far apart, it waits for nearly all.
+	waited := 0
+	for range 1000 {
+		if waits, _ := p.read(later, round); waits {
+			waited++
+		}
+	}
+	if waited < 980 {
+		t.Errorf("it waits for %d of 1000 datagrams that are %v apart", waited, later)
+	}
+}
+
+func TestNoMoreReadersPollThanThereAreProcessors(t *testing.T) {
+	a, b := newPolls(1), newPolls(1)
+	b.of = a.of
+	a.begin()
+	if !a.again(time.Unix(1, 0)) {
+		t.Fatal("one reader may not poll")
+	}
+	if waits, asked := b.read(time.Hour, time.Microsecond); !waits || asked != 0 {
+		t.Errorf("a second reader beside one processor asked %d times and waits: %v, want that it waits at once", asked, waits)
+	}
+	a.end()
+	if waits, _ := b.read(10*time.Microsecond, time.Microsecond); waits {
+		t.Error("it waits although nobody polls any more")
+	}
+	if n := a.of.now.Load(); n != 0 {
+		t.Errorf("%d poll in the end", n)
 	}
 }

@@ -48,6 +48,7 @@ type mmsghdr struct {
 func (r *receiver) init(raw syscall.RawConn, batch int) {
 	r.raw, r.batch = raw, batch
 	r.try = r.receive
+	r.polls.of = inProcess.processors()
 	r.slots, r.msgs = make([]slot, batch), make([]mmsghdr, batch)
 	for i := range r.msgs {
 		h, s := &r.msgs[i].hdr, &r.slots[i]
@@ -113,6 +114,7 @@ func (r *receiver) fill() error {
 	r.errno = 0
 	r.polls.begin()
 	err := r.raw.Read(r.try)
+	r.polls.end()
 	r.slots[0].iov.Base = nil // the caller's buffer is not ours to keep alive
 	switch {
 	case err != nil:
@@ -176,58 +178,6 @@ func (r *receiver) receive(fd uintptr) bool {
 			return true
 		}
 	}
-}
-
-// polls decides how long an empty socket is asked again, a scheduler round apart, before the reader waits in the
-// runtime's poller. Where the next datagram is microseconds away, as between busy neighbours, waiting is dear: a thread
-// goes to sleep and is woken for each, and a kernel may queue it for milliseconds behind the one that woke it while
-// another processor is idle. Goroutines that can run do so in each round. What is spent shall be an idle processor's time,
-// and so rounds are bounded by time and not counted: where others have a lot to do, a few take it all, and the system is not
-// asked for every socket in each. After polling in vain the next reads wait at once, 1, 3, 7 and at last maxUnpolled of
-// them.
-type polls struct {
-	off   bool
-	may   bool      // this read may poll, or go on
-	until time.Time // when this read waits; zero before its first round
-	rest  int       // reads to come that wait at once
-	vain  int       // how many those were after the last polling in vain
-}
-
-const (
-	pollTime    = 100 * time.Microsecond
-	maxUnpolled = 63
-)
-
-// begin starts a read.
-func (p *polls) begin() {
-	switch {
-	case p.off:
-		p.may = false
-		return
-	case p.rest > 0:
-		p.rest--
-		p.may = false
-		return
-	case p.may: // still: the last read was worth it
-		p.vain = 0
-	}
-	p.may, p.until = true, time.Time{}
-}
-
-// again reports whether to ask once more.
-func (p *polls) again(now time.Time) bool {
-	switch {
-	case !p.may:
-		return false
-	case p.until.IsZero():
-		p.until = now.Add(pollTime)
-	case !now.Before(p.until):
-		p.may = false
-		p.vain = min(2*p.vain+1, maxUnpolled)
-		p.rest = p.vain
-		return false
-	}
-	return true
 }
 
 // describe reads the address and the control messages of message i, n bytes long.

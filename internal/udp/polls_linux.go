@@ -1,0 +1,133 @@
+package udp
+
+import (
+	"runtime"
+	"sync/atomic"
+	"time"
+)
+
+// polls decides how long an empty socket is asked again, a scheduler round apart, before the reader waits in the
+// runtime's poller. Where the next datagram is microseconds away, as between busy neighbours, waiting is dear: a thread
+// goes to sleep and is woken for each, and a kernel may queue it for milliseconds behind the one that woke it while
+// another processor is idle. Goroutines that can run do so in each round.
+//
+// What is spent shall be an idle processor's time, and not much of it. A read may take pollTime of it, and what earlier
+// reads left over: so a busy connection's reader stays awake through a longer pause, while one whose datagrams are always
+// further apart than pollTime waits at once, mostly: after polling in vain the next 1, 3, 7 and at last maxUnpolled reads
+// do. Rounds in which others work are bounded too, for asking costs a system call; and where more sockets would poll than
+// there are processors, processors are not idle, and a read has pollTime in all.
+type polls struct {
+	of   *pollers
+	off  bool
+	may  bool // this read may poll, or go on
+	one  bool // it is one of the pollers
+	rest int  // reads to come that wait at once
+	vain int  // how many those were after the last polling in vain
+
+	last       time.Time     // when this read was asked last
+	idle, busy time.Duration // spent by this read, in rounds without others' work and with it
+	saved      time.Duration // left over by earlier reads
+	crowded    bool          // too many wanted to poll lately
+}
+
+const (
+	pollTime    = 100 * time.Microsecond
+	maxSaved    = 900 * time.Microsecond
+	maxBusy     = time.Millisecond
+	quickRound  = 5 * time.Microsecond // shorter ones had no work of others
+	maxUnpolled = 63
+)
+
+// begin starts a read.
+func (p *polls) begin() {
+	switch {
+	case p.off:
+		p.may = false
+		return
+	case p.rest > 0:
+		p.rest--
+		p.may = false
+		return
+	case p.may: // still: the last read was worth it
+		p.vain = 0
+	}
+	p.may = true
+}
+
+// end ends it.
+func (p *polls) end() {
+	if !p.one {
+		return
+	}
+	p.one = false
+	p.of.leave()
+	if p.may {
+		p.saved = min(max(p.saved+pollTime-p.idle, 0), maxSaved)
+	} else {
+		p.saved = 0
+	}
+}
+
+// again reports whether to ask once more.
+func (p *polls) again(now time.Time) bool {
+	switch {
+	case !p.may:
+		return false
+	case !p.one:
+		p.one, p.crowded = p.of.enter()
+		p.may = p.one
+		p.last, p.idle, p.busy = now, 0, 0
+		return p.may
+	}
+	if round := now.Sub(p.last); round < quickRound {
+		p.idle += round
+	} else {
+		p.busy += round
+	}
+	p.last = now
+	if p.crowded {
+		p.may = p.idle+p.busy < pollTime
+	} else {
+		p.may = p.idle < pollTime+p.saved && p.busy < maxBusy
+	}
+	if !p.may {
+		p.vain = min(2*p.vain+1, maxUnpolled)
+		p.rest = p.vain
+	}
+	return p.may
+}
+
+// pollers are the reads that poll at one time: at most one for each processor.
+type pollers struct {
+	most    atomic.Int32
+	now     atomic.Int32
+	crowded atomic.Int32 // how many more reads are to know that one was refused
+}
+
+// crowdedFor is how many reads that poll remember a refusal.
+const crowdedFor = 64
+
+// inProcess counts those of this process.
+var inProcess pollers
+
+// processors learns how many there are.
+func (p *pollers) processors() *pollers {
+	p.most.Store(int32(runtime.GOMAXPROCS(0)))
+	return p
+}
+
+// enter counts one more, if there is a processor for it, and reports whether one was refused lately.
+func (p *pollers) enter() (ok, crowded bool) {
+	if p.now.Add(1) > p.most.Load() {
+		p.now.Add(-1)
+		p.crowded.Store(crowdedFor)
+		return false, true
+	}
+	n := p.crowded.Load()
+	if n > 0 {
+		p.crowded.Store(n - 1) // several at once may count as one
+	}
+	return true, n > 0
+}
+
+func (p *pollers) leave() { p.now.Add(-1) }
