@@ -61,7 +61,7 @@ func (e *exchange) run(req *http.Request) (failed bool) {
 	if h == nil {
 		h = http.DefaultServeMux
 	}
-	h.ServeHTTP(&e.w, req)
+	e.server.pace.run(req, e.server.engine().AwaitIdle, func() { h.ServeHTTP(&e.w, req) })
 	return false
 }
 

@@ -79,10 +79,6 @@ func (t *Transport) engine() *engine.Engine {
 
 // listen serves HTTP/3 on pc, or, without one, on addr.
 func (s *Server) listen(pc net.PacketConn, addr string, config *tls.Config) (*engine.H3Listener, error) {
-	e := s.Engine
-	if e == nil {
-		e = engine.Default()
-	}
 	config = config.Clone()
 	config.NextProtos = nil // h3 alone, see checkProtocols
 	c := engine.H3Config{
@@ -91,7 +87,15 @@ func (s *Server) listen(pc net.PacketConn, addr string, config *tls.Config) (*en
 	}
 	handle := func(conn *engine.H3Conn, x *port.Exchange) { s.serve(conn, x) }
 	if pc == nil {
-		return e.ListenH3(addr, c, handle)
+		return s.engine().ListenH3(addr, c, handle)
 	}
-	return e.ServeH3(pc, c, handle)
+	return s.engine().ServeH3(pc, c, handle)
+}
+
+// engine is where the connections live.
+func (s *Server) engine() *engine.Engine {
+	if s.Engine == nil {
+		return engine.Default()
+	}
+	return s.Engine
 }

@@ -27,7 +27,9 @@ type Server struct {
 	Addr string
 
 	// Handler answers the requests; nil means http.DefaultServeMux. Each request has a goroutine of its own. If it panics,
-	// the client gets a *StreamError with Code 0x102 (H3_INTERNAL_ERROR) and Remote, and the connection lives on.
+	// the client gets a *StreamError with Code 0x102 (H3_INTERNAL_ERROR) and Remote, and the connection lives on. While the
+	// processors are busy, requests of a path whose handlers computed for more than 0.2 ms lately begin later than others:
+	// by at most as long as they take, or by 10 ms.
 	Handler http.Handler
 
 	// TLSConfig holds at least a certificate; TLS 1.3 is spoken whatever MinVersion and MaxVersion say. NextProtos must be
@@ -69,6 +71,8 @@ type Server struct {
 	mu        sync.Mutex
 	listeners []*serving
 	closed    bool
+
+	pace pace
 }
 
 // serving is one call of Serve.

@@ -58,6 +58,7 @@ type Engine struct {
 	exchanges sync.Pool // of *port.Exchange
 	streams   sync.Pool // of *streamRoom
 	spares    spares
+	idle      idleLine
 	resetKey  [32]byte // for stateless reset tokens; a server that restarts has another
 
 	rooms actor.Count

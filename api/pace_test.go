@@ -1,0 +1,96 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"runtime"
+	"testing"
+	"time"
+)
+
+func TestHandlersThatComputeForLongWait(t *testing.T) {
+	var p pace
+	waited := 0
+	await := func(most time.Duration) {
+		if waited++; most < longRun || most > longestRun {
+			t.Errorf("a handler would wait for up to %v", most)
+		}
+	}
+	request := func(path string, handler func()) {
+		p.run(&http.Request{Method: "GET", URL: &url.URL{Path: path}}, await, handler)
+	}
+	for range 50 {
+		request("/long", func() {
+			for from := time.Now(); time.Since(from) < 2*longRun; {
+			}
+		})
+	}
+	if waited == 0 || waited == 50 {
+		t.Errorf("%d of 50 that compute for long waited; want all but the first few", waited)
+	}
+	waited = 0
+	for range 50 {
+		request("/short", func() {})
+	}
+	if waited > 0 {
+		t.Errorf("%d of 50 that are short waited", waited)
+	}
+}
+
+// A handler that panics has ended.
+func TestAPanicEndsAHandlersRun(t *testing.T) {
+	var p pace
+	r := &http.Request{Method: "GET", URL: &url.URL{Path: "/"}}
+	func() {
+		defer func() { _ = recover() }()
+		p.run(r, nil, func() { panic("a handler's") })
+	}()
+	if n := p.route("GET", "/").begun.Load(); n != 0 {
+		t.Errorf("%d have begun and not ended", n)
+	}
+}
+
+func TestWhatIsExpectedOfHandlers(t *testing.T) {
+	procs := time.Duration(runtime.GOMAXPROCS(0))
+	tests := []struct {
+		name   string
+		beside int // others that have begun
+		took   []time.Duration
+		want   func(expected time.Duration) bool
+	}{
+		{"one that was interrupted", 0, append(repeat(5*time.Microsecond, 100), 8*time.Millisecond, 8*time.Millisecond), short},
+		{"the first few are long", 0, repeat(time.Millisecond, 2), short},
+		{"long", 0, repeat(time.Millisecond, 100), near(time.Millisecond)},
+		{"longer than anything", 0, repeat(time.Hour, 100), near(longestRun)},
+		{"long no more", 0, append(repeat(time.Millisecond, 100), repeat(5*time.Microsecond, 20)...), short},
+		{"many that wait", 100 * int(procs), repeat(10*time.Millisecond, 100), short},
+		{"a few that compute beside each other", 2*int(procs) - 1, repeat(2*time.Millisecond, 100), near(time.Millisecond)},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var r route
+			r.begun.Add(int32(test.beside))
+			for _, took := range test.took {
+				r.begun.Add(1)
+				r.ended(took)
+			}
+			if got := r.expected(); !test.want(got) {
+				t.Errorf("%v is expected", got)
+			}
+		})
+	}
+}
+
+func repeat(d time.Duration, n int) []time.Duration {
+	all := make([]time.Duration, n)
+	for i := range all {
+		all[i] = d
+	}
+	return all
+}
+
+func short(d time.Duration) bool { return d < longRun }
+
+func near(want time.Duration) func(time.Duration) bool {
+	return func(d time.Duration) bool { return d > want*9/10 && d < want*11/10 }
+}
