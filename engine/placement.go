@@ -35,6 +35,10 @@ const (
 	bulkBatch = 16 << 10
 	// bulkShare is how many bytes of it each stream must have, on average: a hundred small answers are none.
 	bulkShare = 8 << 10
+	// quietBatch and quietShare are as much for a reader, which does not poll while bulk flows, be it beside small requests: a
+	// download among sixteen of those keeps the processors busy.
+	quietBatch = 32 << 10
+	quietShare = 2 << 10
 	// bulkAlone is how many bytes of such batches a socket has moved since a request began, before the connection's rooms go
 	// apart: small requests that come between pass each of them, and a goroutine of its own for each is what they wait for.
 	bulkAlone = 1 << 20
@@ -56,11 +60,12 @@ func (b *bulk) counted() bool {
 // moved notes the length of a batch that was received or is sent. While processors have bulk to work on, a reader that
 // polls, or rooms that wait for each other, keep them from it.
 func (c *connection) moved(n int) {
-	if n < max(bulkBatch, bulkShare*int(c.place.requests.Load())) {
-		return
+	requests := int(c.place.requests.Load())
+	alone := n >= max(bulkBatch, bulkShare*requests)
+	if alone || n >= max(quietBatch, quietShare*requests) {
+		c.s.bulk.noted()
 	}
-	c.s.bulk.noted()
-	if c.s.alone.Add(int64(n)) >= bulkAlone {
+	if alone && c.s.alone.Add(int64(n)) >= bulkAlone {
 		c.place.bulk.noted()
 	}
 }

@@ -110,3 +110,25 @@ func TestALateRoomFlushesBehindTheOthersOfItsLane(t *testing.T) {
 		t.Error("a room with a goroutine of its own waits for the lane")
 	}
 }
+
+func TestAReaderDoesNotPollBesideADownload(t *testing.T) {
+	for _, c := range []struct {
+		requests int32
+		batch    int
+		quiet    bool
+		what     string
+	}{
+		{1, bulkBatch, true, "a download alone"},
+		{17, 60 << 10, true, "a download beside sixteen small requests"},
+		{16, 18 << 10, false, "sixteen answers of a kilobyte"},
+		{4, 18 << 10, false, "the same, when most have ended"},
+		{100, 64 << 10, false, "a hundred"},
+	} {
+		conn := &connection{s: &socket{}}
+		conn.place.requests.Add(c.requests)
+		conn.moved(c.batch)
+		if got := conn.s.bulk.counted(); got != c.quiet {
+			t.Errorf("%s: the reader does not poll: %v, want %v", c.what, got, c.quiet)
+		}
+	}
+}
