@@ -3,8 +3,6 @@ package crypto
 import (
 	"bytes"
 	"crypto/cipher"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"crypto/subtle"
 
 	"quicpro/actors/port"
@@ -26,12 +24,12 @@ var (
 // initialSecrets derives the Initial secrets of both roles from the Destination Connection ID of the client's first
 // Initial (RFC 9001 s5.2).
 func initialSecrets(dest wire.ConnectionID) (client, server []byte) {
-	secret, err := hkdf.Extract(sha256.New, dest.Bytes(), initialSalt)
-	if err != nil {
-		panic("crypto: HKDF refused the initial salt: " + err.Error())
-	}
-	e := newExpander(sha256.New, secret)
-	return e.label("client in", sha256.Size), e.label("server in", sha256.Size)
+	secret, size := aes128.mac(initialSalt, dest.Bytes()) // HKDF-Extract, RFC 5869 s2.2
+	both := make([]byte, 2*size)
+	client, server = both[:size:size], both[size:]
+	aes128.label(secret[:size], "client in", client)
+	aes128.label(secret[:size], "server in", server)
+	return client, server
 }
 
 // FirstInitial is what an endpoint needs to know of an authenticated Initial of a client it has no connection for.
@@ -51,8 +49,7 @@ func OpenInitial(datagram []byte) (FirstInitial, bool) {
 		return FirstInitial{}, false
 	}
 	client, _ := initialSecrets(h.DCID)
-	e := aes128.expand(client)
-	key, header := aes128.newPacketKey(e), aes128.newHeaderKey(e)
+	key, header := aes128.newPacketKey(client), aes128.newHeaderKey(client)
 	pkt := bytes.Clone(datagram[:h.PacketLen])
 	mask := header.maskFor(pkt[h.NumberAt+sampleGap : h.NumberAt+sampleGap+sampleLen])
 	pkt[0] = maskFirst(pkt[0], mask)
@@ -76,8 +73,7 @@ func SealInitial(from wire.Role, dest wire.ConnectionID, pkt []byte, numberAt, n
 	if from == wire.Server {
 		secret = server
 	}
-	e := aes128.expand(secret)
-	protect(aes128.newPacketKey(e), aes128.newHeaderKey(e), pkt[:len(pkt):len(pkt)], numberAt, numberLen, number)
+	protect(aes128.newPacketKey(secret), aes128.newHeaderKey(secret), pkt[:len(pkt):len(pkt)], numberAt, numberLen, number)
 }
 
 // RetryIntegrityTag computes the tag of a Retry packet, given without its tag, that answers an Initial to originalDest

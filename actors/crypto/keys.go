@@ -17,13 +17,11 @@ type levelKeys struct {
 }
 
 func (k *levelKeys) setRead(s *suite, secret []byte) {
-	e := s.expand(secret)
-	k.suite, k.read, k.readHeader = s, s.newPacketKey(e), s.newHeaderKey(e)
+	k.suite, k.read, k.readHeader = s, s.newPacketKey(secret), s.newHeaderKey(secret)
 }
 
 func (k *levelKeys) setWrite(s *suite, secret []byte) {
-	e := s.expand(secret)
-	k.suite, k.write, k.writeHeader, k.sealed = s, s.newPacketKey(e), s.newHeaderKey(e), 0
+	k.suite, k.write, k.writeHeader, k.sealed = s, s.newPacketKey(secret), s.newHeaderKey(secret), 0
 }
 
 func (p *Protect) installInitial(now mono.Time, m *port.InitialKeys) {
@@ -100,7 +98,7 @@ func (f *phases) prepare() {
 		return
 	}
 	f.readSecret = f.suite.nextSecret(f.readSecret)
-	f.next = f.suite.newPacketKey(f.suite.expand(f.readSecret))
+	f.next = f.suite.newPacketKey(f.readSecret)
 }
 
 // other is the key for a packet whose Key Phase bit is not the current one.
@@ -145,7 +143,7 @@ func (f *phases) rotate(k *levelKeys, number wire.PacketNumber) *wire.Error {
 	f.previous, k.read, f.next = k.read, f.next, nil
 	// RFC 9001 s6.2: the send keys must follow before the packet is acknowledged.
 	f.writeSecret = f.suite.nextSecret(f.writeSecret)
-	k.write, k.sealed = f.suite.newPacketKey(f.suite.expand(f.writeSecret)), 0
+	k.write, k.sealed = f.suite.newPacketKey(f.writeSecret), 0
 	f.bit ^= wire.KeyPhaseBit
 	f.updates++
 	f.low, f.high, f.older = number, number, max(f.older, f.high)

@@ -3,13 +3,11 @@ package crypto
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/tls"
 	"encoding/binary"
 	"fmt"
-	"hash"
 	"math"
 
 	"golang.org/x/crypto/chacha20"
@@ -27,7 +25,7 @@ const (
 
 // suite is a TLS 1.3 cipher suite as packet protection uses it.
 type suite struct {
-	hash    func() hash.Hash
+	sha384  bool // the hash, instead of SHA-256
 	keyLen  int
 	newAEAD func(key []byte) (cipher.AEAD, error)
 	chacha  bool // header protection by ChaCha20, RFC 9001 s5.4.4, instead of AES
@@ -42,9 +40,9 @@ const (
 )
 
 var (
-	aes128 = &suite{hash: sha256.New, keyLen: 16, newAEAD: newGCM, sealLimit: gcmSealLimit, forgeLimit: gcmForgeLimit}
-	aes256 = &suite{hash: sha512.New384, keyLen: 32, newAEAD: newGCM, sealLimit: gcmSealLimit, forgeLimit: gcmForgeLimit}
-	chacha = &suite{hash: sha256.New, keyLen: 32, newAEAD: chacha20poly1305.New, chacha: true, sealLimit: math.MaxUint64, forgeLimit: chachaForgeLimit}
+	aes128 = &suite{keyLen: 16, newAEAD: newGCM, sealLimit: gcmSealLimit, forgeLimit: gcmForgeLimit}
+	aes256 = &suite{sha384: true, keyLen: 32, newAEAD: newGCM, sealLimit: gcmSealLimit, forgeLimit: gcmForgeLimit}
+	chacha = &suite{keyLen: 32, newAEAD: chacha20poly1305.New, chacha: true, sealLimit: math.MaxUint64, forgeLimit: chachaForgeLimit}
 )
 
 func suiteOf(id uint16) *suite {
@@ -74,25 +72,30 @@ type packetKey struct {
 	nonce [ivLen]byte // scratch
 }
 
-// expand begins the derivation of keys from a secret.
-func (s *suite) expand(secret []byte) *expander { return newExpander(s.hash, secret) }
-
 // newPacketKey derives a packet key from a secret (RFC 9001 s5.1).
-func (s *suite) newPacketKey(secret *expander) *packetKey {
+func (s *suite) newPacketKey(secret []byte) *packetKey {
 	k := new(packetKey)
-	aead, err := s.newAEAD(secret.label("quic key", s.keyLen))
+	aead, err := s.newAEAD(s.key(secret, "quic key"))
 	if err != nil {
 		panic("crypto: a key of the right length was refused: " + err.Error())
 	}
 	k.aead = aead
-	copy(k.iv[:], secret.label("quic iv", ivLen))
+	s.label(secret, "quic iv", k.iv[:])
 	return k
 }
 
 // nextSecret is the secret of the phase after that of secret (RFC 9001 s6.1).
 func (s *suite) nextSecret(secret []byte) []byte {
-	e := s.expand(secret)
-	return e.label("quic ku", e.mac.Size())
+	next := make([]byte, len(secret))
+	s.label(secret, "quic ku", next)
+	return next
+}
+
+// key is the key of a label, as long as the suite wants it.
+func (s *suite) key(secret []byte, label string) []byte {
+	key := make([]byte, s.keyLen)
+	s.label(secret, label, key)
+	return key
 }
 
 // nonceFor returns the nonce of a packet, valid until the next call (RFC 9001 s5.3).
@@ -111,9 +114,9 @@ type headerKey struct {
 }
 
 // newHeaderKey derives a header protection key from the secret of the first phase (RFC 9001 s5.4).
-func (s *suite) newHeaderKey(secret *expander) *headerKey {
+func (s *suite) newHeaderKey(secret []byte) *headerKey {
 	h := new(headerKey)
-	key := secret.label("quic hp", s.keyLen)
+	key := s.key(secret, "quic hp")
 	if s.chacha {
 		copy(h.chacha[:], key)
 		return h
@@ -151,29 +154,48 @@ func maskFirst(first byte, mask *[sampleLen]byte) byte {
 	return first ^ mask[0]&wire.ShortProtectedMask
 }
 
-// expander derives keys from a secret by HKDF-Expand-Label with an empty context (RFC 8446 s7.1). What QUIC derives is never
-// longer than the hash, and so one block of HKDF-Expand: one HMAC (RFC 5869 s2.3). Package hkdf would set one up for every
-// key; a secret has three, and the handshake of a connection a dozen secrets.
-type expander struct {
-	mac  hash.Hash
-	used bool
-}
-
-func newExpander(h func() hash.Hash, secret []byte) *expander {
-	return &expander{mac: hmac.New(h, secret)}
-}
-
-// label returns n bytes.
-func (e *expander) label(label string, n int) []byte {
-	info := make([]byte, 0, 64)
-	info = binary.BigEndian.AppendUint16(info, uint16(n))
+// label fills out with what HKDF-Expand-Label makes of a secret with an empty context (RFC 8446 s7.1). What QUIC derives is
+// never longer than the hash, and so one block of HKDF-Expand: one HMAC (RFC 5869 s2.3).
+func (s *suite) label(secret []byte, label string, out []byte) {
+	const longest = len("tls13 server in")
+	var b [2 + 1 + longest + 1 + 1]byte
+	info := binary.BigEndian.AppendUint16(b[:0], uint16(len(out)))
 	info = append(info, byte(len("tls13 ")+len(label)))
 	info = append(append(info, "tls13 "...), label...)
 	info = append(info, 0, 1) // no context; the first block
-	if e.used {
-		e.mac.Reset() // dear the first time: it keeps the state for the next
+	mac, size := s.mac(secret, info)
+	if copy(out, mac[:size]) < len(out) {
+		panic("crypto: more bytes of a secret than one block of its hash")
 	}
-	e.used = true
-	e.mac.Write(info)
-	return e.mac.Sum(info[:0])[:n]
+}
+
+// mac is HMAC (RFC 2104 s2) of a short message: size bytes of sum. Package hmac would allocate half a KiB for each secret,
+// of which the handshake of a connection has a dozen a side, and every message here is a name or an ID.
+func (s *suite) mac(key, message []byte) (sum [sha512.Size384]byte, size int) {
+	block := sha256.BlockSize
+	if s.sha384 {
+		block = sha512.BlockSize
+	}
+	var b [sha512.BlockSize + sha512.Size384]byte
+	if len(key) > block || copy(b[block:], message) < len(message) {
+		panic("crypto: the key or the message of an HMAC is too long")
+	}
+	copy(b[:], key)
+	for i := range block {
+		b[i] ^= 0x36
+	}
+	sum, size = s.sum(b[:block+len(message)])
+	for i := range block {
+		b[i] ^= 0x36 ^ 0x5c
+	}
+	return s.sum(b[:block+copy(b[block:], sum[:size])])
+}
+
+// sum is the suite's hash of b.
+func (s *suite) sum(b []byte) (sum [sha512.Size384]byte, size int) {
+	if s.sha384 {
+		return sha512.Sum384(b), sha512.Size384
+	}
+	short := sha256.Sum256(b)
+	return sum, copy(sum[:], short[:])
 }

@@ -14,7 +14,7 @@ import (
 func (e *end) update() {
 	f, k := &e.phases, &e.levels[wire.LevelApp]
 	f.writeSecret = f.suite.nextSecret(f.writeSecret)
-	k.write, k.sealed = f.suite.newPacketKey(f.suite.expand(f.writeSecret)), 0
+	k.write, k.sealed = f.suite.newPacketKey(f.writeSecret), 0
 	f.bit ^= wire.KeyPhaseBit
 	f.previous, k.read, f.next = k.read, f.next, nil
 	f.low = wire.MaxPacketNumber
@@ -136,7 +136,7 @@ func (e *end) sealWith(secret []byte, bit byte, number wire.PacketNumber) []byte
 	q := e.tx.Packets[0]
 	e.tx.Reset()
 	pkt[0] |= bit
-	protect(s.newPacketKey(s.expand(secret)), e.levels[wire.LevelApp].writeHeader, pkt, q.NumberOff, 4, number)
+	protect(s.newPacketKey(secret), e.levels[wire.LevelApp].writeHeader, pkt, q.NumberOff, 4, number)
 	return pkt
 }
 

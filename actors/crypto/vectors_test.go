@@ -2,9 +2,13 @@ package crypto
 
 import (
 	"bytes"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"crypto/sha512"
 	_ "embed"
 	"encoding/hex"
 	"encoding/json"
+	"math/rand/v2"
 	"testing"
 
 	"quicpro/actors/port"
@@ -68,10 +72,37 @@ func TestInitialKeysOfTheRFC(t *testing.T) {
 		want   vectorKeys
 	}{{"client", client, vectors.ClientInitialKeys}, {"server", server, vectors.ServerInitialKeys}} {
 		same(t, c.name+" secret", c.secret, c.want.Secret)
-		same(t, c.name+" key", aes128.expand(c.secret).label("quic key", aes128.keyLen), c.want.Key)
-		same(t, c.name+" hp", aes128.expand(c.secret).label("quic hp", aes128.keyLen), c.want.HP)
-		k := aes128.newPacketKey(aes128.expand(c.secret))
+		same(t, c.name+" key", aes128.key(c.secret, "quic key"), c.want.Key)
+		same(t, c.name+" hp", aes128.key(c.secret, "quic hp"), c.want.HP)
+		k := aes128.newPacketKey(c.secret)
 		same(t, c.name+" iv", k.iv[:], c.want.IV)
+	}
+}
+
+func TestLabelsAreThoseOfHKDF(t *testing.T) {
+	for _, s := range []*suite{aes128, aes256, chacha} {
+		h := sha256.New
+		if s.sha384 {
+			h = sha512.New384
+		}
+		r := rand.New(rand.NewPCG(1, 2))
+		for n := range h().Size() + 1 {
+			secret := make([]byte, h().Size())
+			for i := range secret {
+				secret[i] = byte(r.Uint32())
+			}
+			name := "server in"[:n%10]
+			info := append([]byte{0, byte(n), byte(len("tls13 ") + len(name))}, "tls13 "+name+"\x00"...)
+			want, err := hkdf.Expand(h, secret, string(info), n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := make([]byte, n)
+			s.label(secret, name, got)
+			if !bytes.Equal(got, want) {
+				t.Fatalf("SHA-384 %v: %d bytes of label %q are %x, want %x", s.sha384, n, name, got, want)
+			}
+		}
 	}
 }
 
@@ -111,10 +142,10 @@ func TestInitialsOfTheRFCAreSealedAndOpened(t *testing.T) {
 
 func TestChaChaPacketOfTheRFC(t *testing.T) {
 	v := vectors.ChaCha
-	k := chacha.newPacketKey(chacha.expand(unhex(v.Secret)))
+	k := chacha.newPacketKey(unhex(v.Secret))
 	same(t, "iv", k.iv[:], v.IV)
 	same(t, "nonce", k.nonceFor(wire.PacketNumber(v.PacketNumber)), v.Nonce)
-	h := chacha.newHeaderKey(chacha.expand(unhex(v.Secret)))
+	h := chacha.newHeaderKey(unhex(v.Secret))
 	same(t, "hp", h.chacha[:], v.HP)
 	same(t, "mask", h.maskFor(unhex(v.Sample))[:5], v.Mask)
 	same(t, "next secret", chacha.nextSecret(unhex(v.Secret)), v.NextSecret)
