@@ -95,9 +95,8 @@ func (s *socket) bell(ring func()) (cell *actor.Cell, silence func()) {
 	cell = actor.NewCell(func(*actor.Cell) { edge.Send(posted) }, ring)
 	posted.Cell = cell
 	return cell, func() {
-		// A deadline in the past makes the timer let go of the cell, instead of keeping a dead connection alive until the
-		// deadline comes. The room that it rings is gone.
-		cell.Arm(1)
+		// Otherwise the timer would keep a dead connection alive until the deadline comes.
+		cell.Forget()
 		edge.Close()
 	}
 }

@@ -53,15 +53,17 @@ func (t *Timer) Left() bool { return t.left }
 
 // look acts on a cell's deadline: the cell is rung if it has come, and heaped otherwise.
 func (t *Timer) look(cell *actor.Cell, at, now mono.Time) {
-	switch {
-	case at == 0:
-		t.deadlines.remove(cell)
-	case at <= now:
-		t.deadlines.remove(cell)
-		cell.Ring()
-	default:
+	for at > now {
 		t.deadlines.put(cell, at)
 		cell.Heaped(at)
+		if cell.Armed() != 0 {
+			return
+		}
+		at = cell.Popped() // it was forgotten before it could know that the timer has it
+	}
+	t.deadlines.remove(cell)
+	if at != 0 {
+		cell.Ring()
 	}
 }
 

@@ -97,6 +97,31 @@ func TestADisarmedCellIsSilent(t *testing.T) {
 	w.wants(t, "armed again", c, 1)
 }
 
+func TestAForgottenCellIsLetGo(t *testing.T) {
+	w := newWorld()
+	c, never := w.cell(), w.cell()
+	c.Arm(w.now.Add(time.Second))
+	c.Forget()
+	never.Forget()
+	if len(w.timer.deadlines) != 0 || c.Index != 0 || c.Due() != 0 {
+		t.Errorf("the timer still has it: %d deadlines, due at %d", len(w.timer.deadlines), c.Due())
+	}
+	w.pass(time.Hour)
+	w.wants(t, "forgotten", c, 0)
+
+	// The timer has read the deadline and not said so yet, when the room is gone.
+	var late *actor.Cell
+	late = actor.NewCell(func(*actor.Cell) {
+		at := late.Taken()
+		late.Forget()
+		w.timer.look(late, at, w.now)
+	}, func() { w.rings[late]++ })
+	late.Arm(w.now.Add(time.Second))
+	if len(w.timer.deadlines) != 0 || late.Due() != 0 {
+		t.Errorf("the timer keeps a cell that nobody will arm again, due at %d", late.Due())
+	}
+}
+
 func TestARingThatWasNotHeardIsNotRepeated(t *testing.T) {
 	w := newWorld()
 	c := w.cell()

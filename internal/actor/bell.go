@@ -39,6 +39,15 @@ func (c *Cell) Arm(at mono.Time) {
 	}
 }
 
+// Forget takes the deadline back for good, once the room has left: a timer that holds the cell lets go of it and rings
+// nobody. It may be called from anywhere.
+func (c *Cell) Forget() {
+	c.want.Store(0)
+	if c.heaped.Load() != 0 && c.posted.CompareAndSwap(false, true) {
+		c.post(c)
+	}
+}
+
 // Heard tells the cell that the room has handled its ring. The room then compares its own deadlines with now (a ring
 // means "look", not "late") and arms again in the flush that follows.
 func (c *Cell) Heard() { c.rung.Store(false) }
