@@ -178,7 +178,7 @@ func TestAClosedConnectionRepeatsItsCloseEverMoreRarely(t *testing.T) {
 	id, _ := wire.MakeConnectionID([]byte("some one"))
 	other, _ := wire.MakeConnectionID([]byte("another1"))
 	c.add(&port.Closed{IDs: []wire.ConnectionID{id}, Packet: []byte("close"), Until: 100})
-	c.add(&port.Closed{IDs: []wire.ConnectionID{other}, Until: 120})
+	c.add(&port.Closed{IDs: []wire.ConnectionID{other}, Until: closedGrain + 1})
 	var answered []int
 	for i := 1; i <= 20; i++ {
 		if c.find([]byte("some one")).answers() {
@@ -191,11 +191,11 @@ func TestAClosedConnectionRepeatsItsCloseEverMoreRarely(t *testing.T) {
 	if fmt.Sprint(answered) != "[1 2 4 8 16]" {
 		t.Errorf("answered %v", answered)
 	}
-	if c.next() != 100 {
+	if c.next() != closedGrain {
 		t.Errorf("next is %d", c.next())
 	}
-	c.expire(110)
-	if c.find([]byte("some one")) != nil || c.find([]byte("another1")) == nil || c.next() != 120 {
+	c.expire(closedGrain)
+	if c.find([]byte("some one")) != nil || c.find([]byte("another1")) == nil || c.next() != 2*closedGrain {
 		t.Error("the wrong one was forgotten")
 	}
 	for i := range closedKept + 10 {

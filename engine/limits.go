@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"quicpro/actors/port"
+	"quicpro/internal/mono"
 )
 
 // Every bound of the system that is not an edge's quota (those stand in actors/port/doc.go) has its value here.
@@ -37,6 +38,9 @@ const (
 	// closedKept is how many closed connections an endpoint answers for. Beyond, the oldest is forgotten: its peer gets
 	// stateless resets.
 	closedKept = 4096
+
+	// closedGrain is how exactly, in nanoseconds, closed connections are forgotten in time.
+	closedGrain = mono.Time(20 * time.Millisecond)
 
 	// bellsPerConnection is how many rooms of a connection arm a deadline: conn and the room above.
 	bellsPerConnection = 2

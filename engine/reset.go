@@ -96,12 +96,13 @@ func (c *closed) expire(now mono.Time) {
 	}
 }
 
-// next is when something will be over, zero if nothing is kept.
+// next is when to look what is over, zero if nothing is kept. Closed connections may be kept for longer (RFC 9000 s10.2: at
+// least for three PTOs), and so many that end within one closedGrain need one ring and not one each.
 func (c *closed) next() mono.Time {
 	if len(c.queue) == 0 {
 		return 0
 	}
-	return c.queue[0].until
+	return (c.queue[0].until + closedGrain - 1) / closedGrain * closedGrain
 }
 
 func (c *closed) drop(i int) {
