@@ -73,7 +73,7 @@ func (c *crew) serve(h *hand, r runner) {
 		if _, app := r.(task); app {
 			r.Run()
 		} else {
-			if c.working.Load() > crewBusy {
+			if c.waits(r) {
 				c.patient.round()
 			}
 			r.Run()
@@ -83,6 +83,16 @@ func (c *crew) serve(h *hand, r runner) {
 			return
 		}
 	}
+}
+
+// waits reports whether r, which was just launched, lets others work first. The lane of a connection with one request, or
+// in its handshake, does not: nobody has more mail for it.
+func (c *crew) waits(r runner) bool {
+	if c.working.Load() <= crewBusy {
+		return false
+	}
+	l, ok := r.(*lane)
+	return !ok || l.requests.Load() > 1
 }
 
 // rest makes h wait for the next launch; it reports false if enough do.
