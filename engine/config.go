@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -53,6 +56,29 @@ func (e *Engine) tlsConfig(c *tls.Config, alpn string) *tls.Config {
 		}
 	}
 	return c
+}
+
+// waits reports whether a handshake may have to wait for anything but a processor: a callback, a key that lives elsewhere,
+// a system that verifies certificates itself and may ask the network.
+func waits(c *tls.Config, role wire.Role) bool {
+	called := c.GetCertificate != nil || c.GetClientCertificate != nil || c.GetConfigForClient != nil ||
+		c.VerifyPeerCertificate != nil || c.VerifyConnection != nil || c.Rand != nil || c.KeyLogWriter != nil ||
+		c.GetEncryptedClientHelloKeys != nil || c.EncryptedClientHelloRejectionVerify != nil
+	verifies, roots := !c.InsecureSkipVerify, c.RootCAs
+	if role == wire.Server {
+		verifies, roots = c.ClientAuth >= tls.VerifyClientCertIfGiven, c.ClientCAs
+	}
+	if called || verifies && roots == nil {
+		return true
+	}
+	for i := range c.Certificates {
+		switch c.Certificates[i].PrivateKey.(type) {
+		case *ecdsa.PrivateKey, ed25519.PrivateKey, *rsa.PrivateKey:
+		default:
+			return true
+		}
+	}
+	return false
 }
 
 // contained keeps a panic in an embedder's TLS callback inside its handshake. crypto/tls calls them on a goroutine of its

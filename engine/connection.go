@@ -93,7 +93,7 @@ type connection struct {
 func newConnection(s *socket, b birth) *connection {
 	c := &connection{s: s, role: b.role, remote: b.remote, limits: b.limits, gone: b.gone, done: make(chan struct{})}
 	world := s.e.world
-	c.place.how = s.e.placement
+	c.place.how, c.place.waits = s.e.placement, waits(b.tls, b.role)
 	c.place.world, _ = world.(*machine)
 	c.rx = s.rx.account(b.limits.RxBatches, b.limits.RxTrains)
 	c.tx = lender{pool: s.tx, owner: c}

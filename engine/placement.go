@@ -23,8 +23,9 @@ const (
 // placement is the choice for one connection.
 type placement struct {
 	lane
-	how  Placement
-	bulk bulk
+	how   Placement
+	waits bool // the handshake may wait, so that nobody may share its goroutine
+	bulk  bulk
 }
 
 // bulk remembers for a while that a lot of bytes flow.
@@ -81,9 +82,9 @@ func (p *placement) together() bool {
 	return p.how == Fused || p.how == Adaptive && !p.bulk.counted()
 }
 
-// system is where a room of the connection lives. The handshake may wait, so that nobody may share its goroutine.
+// system is where a room of the connection lives.
 func (c *connection) system(kind roomKind) actor.System {
-	if c.place.world == nil || kind == roomHandshake {
+	if c.place.world == nil || kind == roomHandshake && c.place.waits {
 		return c.s.e.world
 	}
 	always := kind == roomStream

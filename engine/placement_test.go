@@ -1,11 +1,15 @@
 package engine
 
 import (
+	"crypto"
+	"crypto/tls"
+	"io"
 	"strings"
 	"testing"
 
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
+	"quicpro/wire"
 )
 
 // player is a room that writes down when it runs.
@@ -64,6 +68,37 @@ func TestRoomsShareAGoroutineUntilALotOfBytesFlow(t *testing.T) {
 		c.place.how = how
 		if n := launchedApart(&c.place, 10); n != want {
 			t.Errorf("placement %d: %d of 10 launches are apart while bulk flows, want %d", how, n, want)
+		}
+	}
+}
+
+func TestAHandshakeThatMayWaitSharesNoGoroutine(t *testing.T) {
+	ours, pool := identity()
+	remote := ours
+	remote.PrivateKey = struct{ crypto.Signer }{ours.PrivateKey.(crypto.Signer)}
+	for name, c := range map[string]struct {
+		role wire.Role
+		tls  *tls.Config
+		want bool
+	}{
+		"server":                   {wire.Server, &tls.Config{Certificates: []tls.Certificate{ours}}, false},
+		"server, remote key":       {wire.Server, &tls.Config{Certificates: []tls.Certificate{ours, remote}}, true},
+		"server, callback":         {wire.Server, &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, nil }}, true},
+		"server, clients' roots":   {wire.Server, &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}, false},
+		"server, system's roots":   {wire.Server, &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert}, true},
+		"client":                   {wire.Client, &tls.Config{RootCAs: pool}, false},
+		"client, system's roots":   {wire.Client, &tls.Config{}, true},
+		"client, checks nothing":   {wire.Client, &tls.Config{InsecureSkipVerify: true}, false},
+		"client, checks by itself": {wire.Client, &tls.Config{InsecureSkipVerify: true, VerifyConnection: func(tls.ConnectionState) error { return nil }}, true},
+		"client, key log":          {wire.Client, &tls.Config{RootCAs: pool, KeyLogWriter: io.Discard}, true},
+	} {
+		if got := waits(c.tls, c.role); got != c.want {
+			t.Errorf("%s: may wait is %v, want %v", name, got, c.want)
+		}
+		p := &connection{s: &socket{e: &Engine{world: NewWorld()}}}
+		p.place.world, p.place.waits = p.s.e.world.(*machine), c.want
+		if _, shared := p.system(roomHandshake).(*seat); shared == c.want {
+			t.Errorf("%s: the handshake shares a goroutine: %v", name, shared)
 		}
 	}
 }
