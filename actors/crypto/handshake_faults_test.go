@@ -122,7 +122,7 @@ func FuzzMessages(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, piece byte) {
 		var whole, pieces messages
 		var a, z [][]byte
-		whole.add(b)
+		whole.add(bytes.Clone(b))
 		cut := func(m *messages, out [][]byte) ([][]byte, *wire.Error) {
 			for {
 				msg, err := m.next()
@@ -139,7 +139,7 @@ func FuzzMessages(f *testing.F) {
 		var failedLater *wire.Error
 		for rest := b; len(rest) > 0 && failedLater == nil; {
 			n := min(1+int(piece), len(rest))
-			pieces.add(rest[:n])
+			pieces.add(bytes.Clone(rest[:n]))
 			rest = rest[n:]
 			z, failedLater = cut(&pieces, z)
 		}

@@ -87,7 +87,6 @@ func (p *peer) hear(q *peer, n int) (any bool) {
 			o.Crypto[level].B = bytes.Clone(q.out[level][:k])
 			q.out[level] = q.out[level][k:]
 			p.order(&o)
-			clear(o.Crypto[level].B) // the room must have copied
 			any = true
 		}
 	}

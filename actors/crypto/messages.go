@@ -25,7 +25,12 @@ type messages struct {
 	used int
 }
 
+// add takes more bytes, which are its own from here on.
 func (m *messages) add(b []byte) {
+	if m.len() == 0 {
+		m.b, m.used = b, 0
+		return
+	}
 	m.b = append(m.b[:copy(m.b, m.b[m.used:])], b...)
 	m.used = 0
 }

@@ -19,6 +19,9 @@ const (
 	alertNoApplicationProtocol = 120
 )
 
+// flightEvents is how many events the longest answer of a handshake has.
+const flightEvents = 6
+
 // handshake drives one crypto/tls.QUICConn.
 type handshake struct {
 	cfg      HandshakeConfig
@@ -158,6 +161,9 @@ func (h *handshake) drain(a *port.Answer) {
 			out.Kind, out.State = port.HandshakeComplete, &state
 		default:
 			continue
+		}
+		if a.Events == nil {
+			a.Events = make([]port.HandshakeEvent, 0, flightEvents)
 		}
 		a.Events = append(a.Events, out)
 	}

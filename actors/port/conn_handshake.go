@@ -16,7 +16,7 @@ type Order struct {
 	Crypto [4]CryptoBytes // in-order CRYPTO bytes by level, each possibly empty
 }
 
-// CryptoBytes is a piece of one level's handshake stream.
+// CryptoBytes is a piece of one level's handshake stream. Its memory goes with the Order.
 type CryptoBytes struct{ B []byte }
 
 func (*Order) toHandshake() {}

@@ -14,7 +14,7 @@ type CryptoSend struct {
 	start wire.Offset
 }
 
-// Write appends a copy of p. It returns a *wire.Error of INTERNAL_ERROR, and takes nothing, if more than MaxCryptoSend
+// Write appends p, which belongs to the CryptoSend from here on. It returns a *wire.Error of INTERNAL_ERROR, and takes nothing, if more than MaxCryptoSend
 // bytes would be unacknowledged.
 func (c *CryptoSend) Write(p []byte) error {
 	if int(c.bytes.end-c.bytes.base)+len(p) > MaxCryptoSend {
@@ -24,7 +24,11 @@ func (c *CryptoSend) Write(p []byte) error {
 		c.buf = append(c.buf[:0], c.buf[done:]...)
 		c.start = c.bytes.base
 	}
-	c.buf = append(c.buf, p...)
+	if len(c.buf) == 0 {
+		c.buf = p[:len(p):len(p)] // mostly all that TLS says at a level
+	} else {
+		c.buf = append(c.buf, p...)
+	}
 	c.bytes.end += wire.Offset(len(p))
 	return nil
 }

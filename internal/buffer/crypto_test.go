@@ -80,7 +80,7 @@ func TestEveryCryptoByteArrives(t *testing.T) {
 			switch n := rng.IntN(4); {
 			case n == 0 && written < len(data):
 				size := min(1+rng.IntN(900), len(data)-written)
-				if err := c.Write(data[written : written+size]); err != nil {
+				if err := c.Write(bytes.Clone(data[written : written+size])); err != nil {
 					t.Fatal(err)
 				}
 				written += size
