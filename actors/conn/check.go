@@ -231,12 +231,7 @@ func (c *Conn) checkProgress() error {
 	if !c.crypto.complete || c.tx.away > 0 || c.tx.waiting || !c.timers.pacing.IsZero() || c.loss.Full(wire.SpaceApp) {
 		return nil
 	}
-	if n := c.backlog(); n > 0 {
-		for sp := range c.spaces {
-			if c.loss.ElicitingInFlight(wire.Space(sp)) > 0 {
-				return nil
-			}
-		}
+	if n := c.backlog(); n > 0 && !c.awaitsAck() {
 		return fmt.Errorf("conn: about %d bytes are owed; nothing is in flight, no batch is awaited, and the pacer is not", n)
 	}
 	return nil

@@ -117,7 +117,7 @@ func (c *Conn) transmit() {
 }
 
 // plan returns how many bytes may leave at the 1-RTT level now: a quantum is awaited, except for the tail and when
-// nothing is in flight. If it is the pacer that holds them, its deadline is armed.
+// nothing in flight brings us back here. If it is the pacer that holds them, its deadline is armed.
 func (c *Conn) plan() int {
 	c.timers.pacing = 0
 	backlog := c.backlog()
@@ -128,7 +128,7 @@ func (c *Conn) plan() int {
 	// RFC 9002 s7: MUST NOT send a packet if that would make the bytes in flight larger than the window.
 	room := c.cc.Window() - inFlight
 	need := min(c.pacer.Quantum(), backlog)
-	if room < need && inFlight > 0 || room <= 0 {
+	if room < need && c.awaitsAck() || room <= 0 {
 		return 0
 	}
 	budget := c.pacer.Budget(c.now)
@@ -152,6 +152,16 @@ func (c *Conn) backlog() int {
 		n += leastRoom/2 + n/16
 	}
 	return n
+}
+
+// awaitsAck reports whether something in flight will be acknowledged or probed for. What is padding alone will not.
+func (c *Conn) awaitsAck() bool {
+	for sp := range c.spaces {
+		if c.loss.ElicitingInFlight(wire.Space(sp)) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // takeBatch takes a batch that fits what there is to say.
