@@ -34,6 +34,7 @@ type birth struct {
 	// a server's: of the authenticated first Initial
 	original wire.ConnectionID
 	source   wire.ConnectionID
+	keys     *crypto.FirstKeys
 
 	// The room above: how many messages the app may have on the way to it, and how it is made. bind is called before
 	// any room runs.
@@ -145,7 +146,7 @@ func (c *connection) connect(cfg conn.Config, b birth) {
 	streamMail := 2 * l.Streams
 	c.guard.init(c)
 
-	protect := crypto.NewProtect(crypto.ProtectConfig{Role: c.role, Version: wire.Version1, IDLen: idLen, Limits: l, Trace: c.trace})
+	protect := crypto.NewProtect(crypto.ProtectConfig{Role: c.role, Version: wire.Version1, IDLen: idLen, Limits: l, Trace: c.trace, First: b.keys})
 	handshake := crypto.NewHandshake(crypto.HandshakeConfig{
 		Role: c.role, TLS: b.tls, Context: c.ctx, Reseed: c.s.e.reseed(c.name),
 	})

@@ -108,7 +108,7 @@ func (l *listener) close() {
 
 // born describes a server's connection.
 func (l *listener) born(first crypto.FirstInitial, path port.Path) birth {
-	return birth{role: wire.Server, remote: path.Remote, path: path, original: first.Dest, source: first.Source}
+	return birth{role: wire.Server, remote: path.Remote, path: path, original: first.Dest, source: first.Source, keys: first.Keys}
 }
 
 // halfDone counts a connection whose handshake is over, once, whichever way it went.

@@ -17,6 +17,7 @@ type ProtectConfig struct {
 	IDLen   int          // length in bytes of the connection IDs that we issue
 	Limits  port.Limits  // EarlyPackets
 	Trace   port.Trace   // may be nil
+	First   *FirstKeys   // a server's, of the packet that the connection is born for; nil: they are ordered
 }
 
 // ProtectPorts are where a protect room sends.
@@ -35,6 +36,7 @@ type Protect struct {
 	largest [wire.NumSpaces]wire.PacketNumber // the largest number opened
 	early   []earlyPacket
 	retry   retryWatch
+	born    bool        // with Initial keys, which are still to be ordered
 	rotated bool        // the peer updated its keys in this batch
 	forged  uint64      // packets that failed authentication, RFC 9001 s6.6
 	fault   *wire.Error // nothing is opened any more
@@ -47,6 +49,11 @@ func NewProtect(cfg ProtectConfig) *Protect {
 		panic("crypto: a connection of an unknown version")
 	}
 	p := &Protect{cfg: cfg}
+	if k := cfg.First; k != nil {
+		p.levels[wire.LevelInitial] = levelKeys{read: k.read, readHeader: k.readHeader}
+		p.levels[wire.LevelInitial].setWrite(aes128, k.write)
+		p.cfg.First, p.born = nil, true
+	}
 	for i := range p.largest {
 		p.largest[i] = wire.NoPacketNumber
 	}

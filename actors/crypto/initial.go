@@ -38,6 +38,15 @@ type FirstInitial struct {
 	Source wire.ConnectionID
 	Token  []byte // aliases the datagram
 	Number wire.PacketNumber
+	Keys   *FirstKeys
+}
+
+// FirstKeys are the keys that opened a first Initial, and the secret of those that answer it: the protect room of the new
+// connection is born with them.
+type FirstKeys struct {
+	read       *packetKey
+	readHeader *headerKey
+	write      []byte
 }
 
 // OpenInitial authenticates the Initial packet of a client at the start of a datagram under the keys that its own
@@ -48,7 +57,7 @@ func OpenInitial(datagram []byte) (FirstInitial, bool) {
 	if err != nil || h.Type != wire.PacketInitial || h.PacketLen < h.NumberAt+sampleGap+sampleLen {
 		return FirstInitial{}, false
 	}
-	client, _ := initialSecrets(h.DCID)
+	client, server := initialSecrets(h.DCID)
 	key, header := aes128.newPacketKey(client), aes128.newHeaderKey(client)
 	pkt := bytes.Clone(datagram[:h.PacketLen])
 	mask := header.maskFor(pkt[h.NumberAt+sampleGap : h.NumberAt+sampleGap+sampleLen])
@@ -62,7 +71,8 @@ func OpenInitial(datagram []byte) (FirstInitial, bool) {
 	if _, err := key.aead.Open(pkt[at:at], key.nonceFor(number), pkt[at:], pkt[:at]); err != nil {
 		return FirstInitial{}, false
 	}
-	return FirstInitial{Dest: h.DCID, Source: h.SCID, Token: h.Token, Number: number}, true
+	keys := &FirstKeys{read: key, readHeader: header, write: server}
+	return FirstInitial{Dest: h.DCID, Source: h.SCID, Token: h.Token, Number: number, Keys: keys}, true
 }
 
 // SealInitial protects, in place, the Initial packet that fills pkt and that the given role sends outside of any

@@ -25,15 +25,17 @@ func (k *levelKeys) setWrite(s *suite, secret []byte) {
 }
 
 func (p *Protect) installInitial(now mono.Time, m *port.InitialKeys) {
-	client, server := initialSecrets(m.Dest)
-	read, write := server, client
-	if p.cfg.Role == wire.Server {
-		read, write = client, server
-	}
 	p.retry.begin(m.Dest)
-	k := &p.levels[wire.LevelInitial]
-	k.setRead(aes128, read) // RFC 9001 s5: Initial packets use AEAD_AES_128_GCM
-	k.setWrite(aes128, write)
+	if k := &p.levels[wire.LevelInitial]; !p.born {
+		client, server := initialSecrets(m.Dest)
+		read, write := server, client
+		if p.cfg.Role == wire.Server {
+			read, write = client, server
+		}
+		k.setRead(aes128, read) // RFC 9001 s5: Initial packets use AEAD_AES_128_GCM
+		k.setWrite(aes128, write)
+	}
+	p.born = false
 	p.traceKeys(now, wire.LevelInitial, "installed")
 	p.replay(now, wire.LevelInitial)
 }

@@ -243,6 +243,23 @@ func TestAServersFirstBatchMayOvertakeTheInitialKeys(t *testing.T) {
 	want(t, server.got(), opened(wire.LevelInitial, 0, 0, pad("hello")))
 }
 
+func TestAServerIsBornWithTheKeysOfTheFirstInitial(t *testing.T) {
+	client, _ := ends(t)
+	datagrams := [][]byte{client.one(wire.LevelInitial, pad("hello")), client.one(wire.LevelInitial, pad("again"))}
+	first, ok := OpenInitial(unhex(vectors.ClientInitial.Packet)) // to firstDest
+	if !ok {
+		t.Fatal("the first Initial is not opened")
+	}
+	server := bornWith(t, wire.Server, first.Keys)
+	want(t, server.get(0, datagrams[0]), opened(wire.LevelInitial, 0, 0, pad("hello")))
+	server.tell(&port.InitialKeys{Version: wire.Version1, Dest: firstDest})
+	want(t, server.get(0, datagrams[1]), opened(wire.LevelInitial, 0, 1, pad("again")))
+	want(t, client.get(0, server.one(wire.LevelInitial, pad("answer"))), opened(wire.LevelInitial, 0, 0, pad("answer")))
+	if !slices.Equal(server.events, []string{"Initial installed"}) {
+		t.Errorf("trace is %q", server.events)
+	}
+}
+
 func TestFewPacketsMayWaitForTheirKeys(t *testing.T) {
 	client, _ := established(t, allSuites["AES-128-GCM"])
 	_, server := ends(t)
