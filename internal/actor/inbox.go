@@ -1,99 +1,69 @@
 package actor
 
-import (
-	"sync"
-	"sync/atomic"
-)
+import "sync"
 
-// inbox is a room's mail: at most limit messages wait. It is a short channel, and a list for what finds no place there: a
-// channel of the full length would be made whole at birth, and a connection's rooms have places for everything that
-// ten thousand streams may ever say at once: 46 KiB of them were most of an idle connection.
+// inbox is a room's mail: a list that senders append to and one that the runner takes from. When the runner's is empty, the
+// two change places: so a burst is taken over under one lock. Both begin with a few places of their own, since most rooms
+// never need more. One that could hold all that a connection's ten thousand streams may ever say at once would be most of
+// an idle connection.
 type inbox[M any] struct {
-	limit int
-	mail  chan M
+	mu sync.Mutex
+	in []M
 
-	// A message that found no place in the channel. Those that come later go behind it, until the runner has taken it.
-	full atomic.Bool
-	mu   sync.Mutex
-	rest []M
+	out   []M    // the runner's
+	next  uint32 // of out
+	small uint32 // how often in a row a long list was not needed
 
-	out  []M // the runner's: what it took out of rest
-	next int // of out
+	places [2][inboxPlaces]M
 }
 
 const (
-	// inboxPlaces is how long the channel is: most rooms never need more.
-	inboxPlaces = 16
-	// inboxKept is how many places a list keeps for the next burst. Beyond, memory of which the last one needed less than a
-	// quarter goes to the collector.
-	inboxKept = 128
+	// inboxPlaces is how many places a list has at birth.
+	inboxPlaces = 4
+	// inboxKept is how many places a list keeps for the next burst. Beyond, a list of which less than a quarter
+	// was needed inboxSmall times in a row goes to the collector.
+	inboxKept  = 128
+	inboxSmall = 16
 )
 
-func (q *inbox[M]) init(limit int) {
-	q.limit = limit
-	q.mail = make(chan M, min(limit, inboxPlaces))
-}
+func (q *inbox[M]) init() { q.in, q.out = q.places[0][:0], q.places[1][:0] }
 
-// add puts m in. It reports false if the inbox is full.
-func (q *inbox[M]) add(m M) bool {
-	if !q.full.Load() {
-		select {
-		case q.mail <- m:
-			return true
-		default:
-		}
-	}
+// add puts m in. It reports false if as many as limit wait.
+func (q *inbox[M]) add(m M, limit int) bool {
 	q.mu.Lock()
-	ok := len(q.mail)+len(q.rest) < q.limit
+	ok := len(q.in) < limit
 	if ok {
-		q.rest = append(q.rest, m)
-		q.full.Store(true)
+		q.in = append(q.in, m)
 	}
 	q.mu.Unlock()
 	return ok
 }
 
-// take removes the first message. Those of one sender come in the order in which they were sent.
-func (q *inbox[M]) take() (m M, ok bool) {
-	if q.next == len(q.out) && q.full.Load() {
+// take removes the first message, which must be there. Those of one sender come in the order in which they were sent.
+func (q *inbox[M]) take() M {
+	if int(q.next) == len(q.out) {
 		q.turnOver()
 	}
-	if q.next < len(q.out) {
-		var none M
-		m, q.out[q.next] = q.out[q.next], none
-		q.next++
-		return m, true
-	}
-	select {
-	case m = <-q.mail:
-		return m, true
-	default:
-		return m, false
-	}
+	var none M
+	m := q.out[q.next]
+	q.out[q.next] = none
+	q.next++
+	return m
 }
 
-// turnOver takes everything. What one sender has in the channel is older than what it has in the list: it looked at the
-// channel first, and took the lock later.
 func (q *inbox[M]) turnOver() {
 	out := q.out[:0]
-	if n := cap(out); n > inboxKept && len(q.out) < n/4 {
-		out = nil
+	switch n := cap(out); {
+	case n <= inboxKept:
+	case len(q.out) >= n/4:
+		q.small = 0
+	default:
+		if q.small++; q.small == inboxSmall {
+			out, q.small = nil, 0
+		}
 	}
 	q.mu.Lock()
-	for k := len(q.mail); k > 0; k-- {
-		out = append(out, <-q.mail)
-	}
-	q.out, q.rest = append(out, q.rest...), q.shrunk()
-	q.full.Store(false)
+	q.in, q.out = out, q.in
 	q.mu.Unlock()
 	q.next = 0
-}
-
-// shrunk is the list for the next messages.
-func (q *inbox[M]) shrunk() []M {
-	if n := cap(q.rest); n > inboxKept && len(q.rest) < n/4 {
-		return nil
-	}
-	clear(q.rest)
-	return q.rest[:0]
 }

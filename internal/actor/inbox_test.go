@@ -5,49 +5,56 @@ import (
 	"testing"
 )
 
-func newInbox[M any](limit int) *inbox[M] {
+func newInbox[M any]() *inbox[M] {
 	q := &inbox[M]{}
-	q.init(limit)
+	q.init()
 	return q
+}
+
+// waiting is how many messages the runner may take.
+func (q *inbox[M]) waiting() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.in) + len(q.out) - int(q.next)
 }
 
 // Messages of a sender come out in the order in which they went in, however the runner's turns fall.
 func TestAnInboxKeepsTheOrder(t *testing.T) {
-	q := newInbox[int](1000)
+	q := newInbox[int]()
 	in, out := 0, 0
 	for _, puts := range []int{1, 0, 70, 3, 200, 0, 1, inboxPlaces, inboxPlaces + 1, 40} {
 		for range puts {
-			if !q.add(in) {
+			if !q.add(in, 1000) {
 				t.Fatalf("message %d of at most 1000 waiting was refused", in)
 			}
 			in++
 		}
 		for range min(20, in-out) {
-			if m, ok := q.take(); !ok || m != out {
+			if m := q.take(); m != out {
 				t.Fatalf("message %d came as the %dth", m, out)
 			}
 			out++
 		}
 	}
 	for ; out < in; out++ {
-		if m, ok := q.take(); !ok || m != out {
+		if m := q.take(); m != out {
 			t.Fatalf("message %d came as the %dth", m, out)
 		}
 	}
-	if _, ok := q.take(); ok {
-		t.Error("a message too many")
+	if n := q.waiting(); n > 0 {
+		t.Errorf("%d messages too many", n)
 	}
 }
 
 func TestAnInboxKeepsTheOrderOfEachOfManySenders(t *testing.T) {
 	const senders, each = 4, 2000
 	type letter struct{ from, n int }
-	q := newInbox[letter](senders * each)
+	q := newInbox[letter]()
 	var sending sync.WaitGroup
 	for from := range senders {
 		sending.Go(func() {
 			for n := range each {
-				if !q.add(letter{from, n}) {
+				if !q.add(letter{from, n}, senders*each) {
 					panic("a message was refused")
 				}
 			}
@@ -57,8 +64,7 @@ func TestAnInboxKeepsTheOrderOfEachOfManySenders(t *testing.T) {
 	go func() { sending.Wait(); close(sent) }()
 	var next [senders]int
 	for got, all := 0, false; got < senders*each; {
-		m, ok := q.take()
-		if !ok {
+		if q.waiting() == 0 {
 			if all {
 				t.Fatalf("%d messages came of %d", got, senders*each)
 			}
@@ -69,6 +75,7 @@ func TestAnInboxKeepsTheOrderOfEachOfManySenders(t *testing.T) {
 			}
 			continue
 		}
+		m := q.take()
 		if m.n != next[m.from] {
 			t.Fatalf("sender %d: message %d came as the %dth", m.from, m.n, next[m.from])
 		}
@@ -80,13 +87,13 @@ func TestAnInboxKeepsTheOrderOfEachOfManySenders(t *testing.T) {
 
 func TestAFullInboxRefuses(t *testing.T) {
 	for _, limit := range []int{3, inboxPlaces, 3 * inboxPlaces} {
-		q := newInbox[int](limit)
+		q := newInbox[int]()
 		for i := range limit {
-			if !q.add(i) {
+			if !q.add(i, limit) {
 				t.Fatalf("message %d of %d was refused", i, limit)
 			}
 		}
-		if q.add(limit) {
+		if q.add(limit, limit) {
 			t.Errorf("a message more than %d was taken", limit)
 		}
 	}
@@ -94,16 +101,17 @@ func TestAFullInboxRefuses(t *testing.T) {
 
 // What an inbox holds is in proportion to the mail of late, not to its limit and not to the largest burst.
 func TestAnInboxForgetsABurst(t *testing.T) {
-	q := newInbox[*int](100_000)
-	places := func() int { return cap(q.rest) + cap(q.out) }
-	if places() > 0 {
+	q := newInbox[*int]()
+	places := func() int { return cap(q.in) + cap(q.out) }
+	if places() > 2*inboxPlaces {
 		t.Errorf("%d places before any mail", places())
 	}
 	burst := func(n int) {
 		for range n {
-			q.add(new(int))
+			q.add(new(int), 100_000)
 		}
-		for _, ok := q.take(); ok; _, ok = q.take() {
+		for q.waiting() > 0 {
+			q.take()
 		}
 	}
 	burst(50_000)
@@ -111,13 +119,13 @@ func TestAnInboxForgetsABurst(t *testing.T) {
 	if places() < 50_000 {
 		t.Errorf("%d places between bursts: they are made anew each time", places())
 	}
-	for range 3 {
+	for range 4 * inboxSmall {
 		burst(inboxPlaces + 1)
 	}
 	if places() > 2*inboxKept {
 		t.Errorf("%d places after a burst, want at most %d", places(), 2*inboxKept)
 	}
-	for _, list := range [][]*int{q.rest[:cap(q.rest)], q.out[:cap(q.out)]} {
+	for _, list := range [][]*int{q.in[:cap(q.in)], q.out[:cap(q.out)]} {
 		for _, m := range list {
 			if m != nil {
 				t.Fatal("a message that was taken is still held")

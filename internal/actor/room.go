@@ -27,63 +27,55 @@ type Room[M any] struct {
 	spec Spec
 	sys  System
 
-	mail    inbox[M]     // stepless
-	edges   []*edge[M]   // stepping
-	held    int          // stepping: messages in edges
-	granted int          // stepping: sum of the quotas of open ports
-	seen    []EdgeMail   // stepping: what Waiting returned last
-	arrived uint64       // stepping: messages sent
+	mail    inbox[M]
+	steps   *steps[M]    // nil in a stepless System
 	pending atomic.Int32 // messages sent less messages taken
 
 	// owned by the running turn
+	taken   int32
 	b       Behaviour[M]
 	yielder Yielder
 	leaver  Leaver
-	defers  Deferrer
-	late    bool // its flush was deferred
-	taken   int32
 	current M    // what is being handled, if busy
 	busy    bool // between a message's arrival at the behaviour and its return
+	late    bool // its flush was deferred
 	gone    bool
 	died    bool
 	now     mono.Time
 	began   mono.Time // when the flush was deferred
 }
 
-// edge is one edge of a stepping room.
-type edge[M any] struct {
-	name  string
-	quota int
-	fifo  []M
-	since []uint64 // when each arrived, in messages to the room
-	taken int      // of fifo
-}
-
 // Spawn makes a room. It has no goroutine until its first mail.
 func Spawn[M any](sys System, spec Spec, b Behaviour[M]) *Room[M] {
-	r := &Room[M]{spec: spec, sys: sys, b: b}
-	r.know(b)
-	if !sys.Stepping() {
-		r.mail.init(spec.Capacity)
-	}
+	r := new(Room[M])
+	r.Init(sys, spec, b)
 	return r
+}
+
+// Init is Spawn for a room whose memory is part of something larger.
+func (r *Room[M]) Init(sys System, spec Spec, b Behaviour[M]) {
+	r.spec, r.sys, r.b = spec, sys, b
+	r.know(b)
+	if sys.Stepping() {
+		r.steps = new(steps[M])
+	} else {
+		r.mail.init()
+	}
 }
 
 // Reuse makes a room that is at rest one that was never launched, with its inbox of before. The ports that led into it
 // still do: they must be forgotten, or opened for the same edges again.
 func (r *Room[M]) Reuse(sys System, spec Spec, b Behaviour[M]) {
-	r.mail.limit = spec.Capacity
 	r.spec, r.sys, r.b = spec, sys, b
 	r.current, r.taken, r.now, r.began = *new(M), 0, 0, 0
 	r.busy, r.gone, r.died, r.late = false, false, false, false
 	r.know(b)
 }
 
-// know asks once what else the behaviour and the system can do.
+// know asks once what else the behaviour can do.
 func (r *Room[M]) know(b Behaviour[M]) {
 	r.yielder, _ = b.(Yielder)
 	r.leaver, _ = b.(Leaver)
-	r.defers, _ = r.sys.(Deferrer)
 }
 
 // AtRest reports whether the room, which has left, has released all its mail, so that no goroutine is in it.
@@ -94,36 +86,31 @@ func (r *Room[M]) Name() string { return r.spec.Name }
 
 // Port opens an edge into the room that carries at most quota messages at a time.
 func (r *Room[M]) Port(name string, quota int) Port[M] {
-	p := Port[M]{room: r, name: name}
-	if r.sys.Stepping() {
-		if r.granted += quota; r.granted > r.spec.Capacity {
-			panic(fmt.Sprintf("actor: room %s holds %d messages, but its edges up to %s may carry %d", r.spec.Name, r.spec.Capacity, name, r.granted))
-		}
-		p.edge = &edge[M]{name: name, quota: quota}
-		r.edges = append(r.edges, p.edge)
+	if r.steps == nil {
+		return Port[M]{room: r}
 	}
-	return p
+	return Port[M]{room: r, edge: r.open(name, quota)}
 }
 
 // Port is the sending end of an edge. The zero Port is not connected: Send on it panics.
 type Port[M any] struct {
 	room *Room[M]
-	edge *edge[M]
-	name string
+	edge *edge[M] // nil in a stepless System
 }
 
 // Connected reports whether the port leads anywhere.
 func (p Port[M]) Connected() bool { return p.room != nil }
 
-// Send hands m to the room. It never blocks; a full inbox is a broken quota and panics with the edge's name.
+// Send hands m to the room. It never blocks; a full inbox is a broken quota and panics with the edge's name, which only a
+// stepping room knows, or the message's type.
 func (p Port[M]) Send(m M) {
 	r := p.room
 	if p.edge != nil {
 		r.put(p.edge, m)
 		return
 	}
-	if !r.mail.add(m) {
-		panic("actor: inbox of room " + r.spec.Name + " is full at edge " + p.name + ": a quota is broken")
+	if !r.mail.add(m, r.spec.Capacity) {
+		panic(fmt.Sprintf("actor: inbox of room %s is full at %T: a quota is broken", r.spec.Name, m))
 	}
 	if r.pending.Add(1) == 1 {
 		r.sys.Launch(r)
@@ -135,7 +122,7 @@ func (p Port[M]) Close() {
 	if p.edge == nil {
 		return
 	}
-	p.room.granted -= p.edge.quota
+	p.room.steps.granted -= p.edge.quota
 	p.edge.quota = 0
 }
 
@@ -169,7 +156,7 @@ func (r *Room[M]) yields() bool {
 			r.yielder.Yielded(r.began, r.now)
 		}
 	case r.gone || !r.yielder.Yields(r.now):
-	case r.defers != nil && r.defers.Later(r):
+	case r.deferred():
 		r.late, r.began = true, r.now
 		return true
 	default:
@@ -182,14 +169,17 @@ func (r *Room[M]) yields() bool {
 	return false
 }
 
+// deferred asks the System to run the room again.
+func (r *Room[M]) deferred() bool {
+	d, ok := r.sys.(Deferrer)
+	return ok && d.Later(r)
+}
+
+// drain handles what has been counted: whoever counts a message too late for it launches the room, or makes for a turn more.
 func (r *Room[M]) drain(limit int) {
-	for ; limit > 0; limit-- {
-		m, ok := r.mail.take()
-		if !ok {
-			return
-		}
+	for ; limit > 0 && r.pending.Load() > r.taken; limit-- {
 		r.taken++
-		r.handle(m)
+		r.handle(r.mail.take())
 	}
 }
 

@@ -157,11 +157,11 @@ func TestRoomMayMailItself(t *testing.T) {
 	})
 }
 
-func TestFullInboxNamesTheEdge(t *testing.T) {
+func TestFullInboxNamesTheMessage(t *testing.T) {
 	p := actor.Spawn(&byHand{}, actor.Spec{Name: "conn 7", Capacity: 2}, &script{}).Port("stream>conn", 2)
 	p.Send(1)
 	p.Send(2)
-	wantPanic(t, func() { p.Send(3) }, "conn 7", "stream>conn")
+	wantPanic(t, func() { p.Send(3) }, "conn 7", "full at int")
 }
 
 func TestSteppingEnforcesTheQuotaOfEachEdge(t *testing.T) {

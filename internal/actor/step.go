@@ -2,6 +2,35 @@ package actor
 
 import "fmt"
 
+// steps is what a room has in a stepping System instead of its inbox.
+type steps[M any] struct {
+	edges   []*edge[M]
+	held    int        // messages in edges
+	granted int        // sum of the quotas of open ports
+	seen    []EdgeMail // what Waiting returned last
+	arrived uint64     // messages sent
+}
+
+// edge is one edge of a stepping room.
+type edge[M any] struct {
+	name  string
+	quota int
+	fifo  []M
+	since []uint64 // when each arrived, in messages to the room
+	taken int      // of fifo
+}
+
+// open is Port in a stepping System.
+func (r *Room[M]) open(name string, quota int) *edge[M] {
+	s := r.steps
+	if s.granted += quota; s.granted > r.spec.Capacity {
+		panic(fmt.Sprintf("actor: room %s holds %d messages, but its edges up to %s may carry %d", r.spec.Name, r.spec.Capacity, name, s.granted))
+	}
+	e := &edge[M]{name: name, quota: quota}
+	s.edges = append(s.edges, e)
+	return e
+}
+
 // put is Send in a stepping System: one FIFO an edge, every bound enforced.
 func (r *Room[M]) put(e *edge[M], m M) {
 	if r.gone {
@@ -11,25 +40,25 @@ func (r *Room[M]) put(e *edge[M], m M) {
 	if e.waiting() >= e.quota {
 		panic(fmt.Sprintf("actor: edge %s into room %s carries more than its quota of %d", e.name, r.spec.Name, e.quota))
 	}
-	if r.held >= r.spec.Capacity {
+	if r.steps.held >= r.spec.Capacity {
 		panic(fmt.Sprintf("actor: inbox of room %s is full (%d) at edge %s", r.spec.Name, r.spec.Capacity, e.name))
 	}
 	if len(e.fifo) == cap(e.fifo) && e.taken > 0 {
 		e.compact()
 	}
-	r.arrived++
+	r.steps.arrived++
 	e.fifo = append(e.fifo, m)
-	e.since = append(e.since, r.arrived)
-	if r.held++; r.held == 1 {
+	e.since = append(e.since, r.steps.arrived)
+	if r.steps.held++; r.steps.held == 1 {
 		r.sys.Launch(r)
 	}
 }
 
 // Waiting lists the room's edges and their mail.
 func (r *Room[M]) Waiting() []EdgeMail {
-	r.seen = r.seen[:0]
-	live := r.edges[:0]
-	for _, e := range r.edges {
+	r.steps.seen = r.steps.seen[:0]
+	live := r.steps.edges[:0]
+	for _, e := range r.steps.edges {
 		if e.quota == 0 && e.waiting() == 0 {
 			continue // closed by its sender
 		}
@@ -38,11 +67,11 @@ func (r *Room[M]) Waiting() []EdgeMail {
 		if mail.Count > 0 {
 			mail.Since = e.since[e.taken]
 		}
-		r.seen = append(r.seen, mail)
+		r.steps.seen = append(r.steps.seen, mail)
 	}
-	clear(r.edges[len(live):])
-	r.edges = live
-	return r.seen
+	clear(r.steps.edges[len(live):])
+	r.steps.edges = live
+	return r.steps.seen
 }
 
 // Step delivers k messages of one edge.
@@ -50,7 +79,7 @@ func (r *Room[M]) Step(edge, k int) {
 	defer r.rescue()
 	r.now = r.sys.Now()
 	tap, _ := r.sys.(Tap)
-	for e := r.edges[edge]; k > 0; k-- {
+	for e := r.steps.edges[edge]; k > 0; k-- {
 		r.step(e, tap)
 	}
 }
@@ -60,9 +89,9 @@ func (r *Room[M]) StepInOrder(k int) {
 	defer r.rescue()
 	r.now = r.sys.Now()
 	tap, _ := r.sys.(Tap)
-	for ; k > 0 && r.held > 0; k-- {
+	for ; k > 0 && r.steps.held > 0; k-- {
 		var oldest *edge[M]
-		for _, e := range r.edges {
+		for _, e := range r.steps.edges {
 			if e.waiting() > 0 && (oldest == nil || e.since[e.taken] < oldest.since[oldest.taken]) {
 				oldest = e
 			}
@@ -73,7 +102,7 @@ func (r *Room[M]) StepInOrder(k int) {
 
 func (r *Room[M]) step(e *edge[M], tap Tap) {
 	m := e.take()
-	r.held--
+	r.steps.held--
 	if tap != nil {
 		tap.Delivered(e.name, m)
 	}
@@ -107,5 +136,5 @@ func (r *Room[M]) StepFlush() bool {
 	defer r.rescue()
 	r.now = r.sys.Now()
 	r.flush()
-	return r.held > 0
+	return r.steps.held > 0
 }
