@@ -56,7 +56,7 @@ func TestAWriteThatCrossesTheEndIsReleased(t *testing.T) {
 }
 
 func peerStops(r *raw, x *port.Exchange) {
-	m, _, _ := x.Stream.In.Ready()
+	m, _ := x.Stream.In.Ready()
 	m.HasStop, m.StopCode, m.Room = true, 7, 1
 	r.Handle(1, m)
 }

@@ -35,9 +35,8 @@ type streams struct {
 type streamRoom struct {
 	link      port.Stream
 	of        *streams
-	room      *actor.Room[port.ToStream]
+	room      actor.Room[port.ToStream]
 	behaviour stream.Stream
-	ports     stream.Ports
 	stop      actor.Port[port.ToStream]
 	at        int  // its place in live
 	left      bool // the lock of the streams guards it
@@ -57,12 +56,12 @@ func (s *streams) Spawn(id wire.StreamID, o port.StreamOptions) *port.Stream {
 	r.link.FromConn = r.room.Port("conn>stream", connToStream)
 	r.link.FromH3 = r.room.Port("h3>stream", h3ToStream)
 	r.stop = r.room.Port("supervisor>stream", 1)
-	r.ports = stream.Ports{ToConn: s.toConn.Port("stream>conn", 2), ToH3: s.toH3.Port("stream>h3", 2)}
+	out := stream.Ports{ToConn: s.toConn.Port("stream>conn", 2), ToH3: s.toH3.Port("stream>h3", 2)}
 	r.behaviour.Reuse(stream.Config{Link: &r.link, Role: s.c.role, Options: o, Chunks: &s.c.s.e.chunks, Limits: s.c.limits, Gaps: &s.gaps})
-	r.behaviour.Connect(r.ports)
+	r.behaviour.Connect(out)
 	if !s.enter(r) {
-		r.ports.ToConn.Close()
-		r.ports.ToH3.Close()
+		out.ToConn.Close()
+		out.ToH3.Close()
 		return nil
 	}
 	return &r.link
@@ -83,7 +82,7 @@ func (s *streams) room(id wire.StreamID) *streamRoom {
 	spec := actor.Spec{Name: s.roomName(id), Capacity: connToStream + h3ToStream + 1, Supervisor: r}
 	b := actor.Behaviour[port.ToStream](&r.behaviour)
 	if fresh {
-		r.room = actor.Spawn(s.world, spec, b)
+		r.room.Init(s.world, spec, b)
 	} else {
 		r.room.Reuse(s.world, spec, b)
 	}
@@ -133,13 +132,13 @@ func (s *streams) stopAll(cause *port.Cause) {
 // Forget is told by conn that it has handled the last word of a stream.
 func (s *streams) Forget(link *port.Stream) {
 	r := link.Owner.(*streamRoom)
-	r.ports.ToConn.Close()
+	r.behaviour.Ports().ToConn.Close()
 	s.part(r, &r.forgotten)
 }
 
 // Left is told that the room ended by itself.
 func (r *streamRoom) Left(string) {
-	r.ports.ToH3.Close()
+	r.behaviour.Ports().ToH3.Close()
 	r.of.part(r, &r.left)
 }
 

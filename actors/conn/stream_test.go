@@ -103,11 +103,11 @@ func (f *fakeStream) Flush(mono.Time) {
 		f.read()
 	}
 	for f.owes || f.out.Owes() && (f.out.Unsent() == 0 || f.limit > f.spent || f.out.Resend() > 0) {
-		p, next, ok := f.link.Up.Ready()
+		p, ok := f.link.Up.Ready()
 		if !ok {
 			return
 		}
-		next.Reset()
+		p.Reset()
 		s := p.Stream
 		held := p.Segments
 		*p = f.owed

@@ -101,14 +101,14 @@ func reuse(s *port.Stream, id wire.StreamID) {
 	*s = port.Stream{}
 	s.ID, s.FromH3 = id, from
 	s.RouterWake.Stream = s
-	r1, r2 := s.In.Both()
 	w1, w2 := s.Out.Both()
-	r1.Stream, r2.Stream, w1.Stream, w2.Stream = s, s, s, s
+	s.In.Record().Stream, w1.Stream, w2.Stream = s, s, s
 }
 
 // read is a Read of one piece.
 func (b *bench) read(s *port.Stream, bytes []byte, fill func(*port.Read)) *port.Read {
-	m := s.In.Filling()
+	m, _ := s.In.Ready()
+	m.Reset()
 	if len(bytes) > 0 {
 		c := b.chunks.Get(len(bytes))
 		c.B = append(c.B, bytes...)
@@ -116,8 +116,6 @@ func (b *bench) read(s *port.Stream, bytes []byte, fill func(*port.Read)) *port.
 	}
 	m.Room = 1 << 20
 	fill(m)
-	m, next, _ := s.In.Ready()
-	next.Reset()
 	return m
 }
 

@@ -367,11 +367,11 @@ func (p *pipe) Flush(mono.Time) {
 	if !news || p.release {
 		return
 	}
-	m, next, ok := p.link.In.Ready()
+	m, ok := p.link.In.Ready()
 	if !ok {
 		return
 	}
-	next.Reset()
+	m.Reset()
 	p.fill(m)
 	p.d.reads++
 	p.h3Port.Send(m)

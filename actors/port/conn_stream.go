@@ -31,20 +31,22 @@ type Deliver struct {
 	Stream *Stream
 	Spans  []Span // STREAM frames; each holds its batch once
 
-	HasReset      bool // RESET_STREAM
 	ResetCode     uint64
 	ResetFinal    wire.Offset
-	HasStop       bool // STOP_SENDING
 	StopCode      uint64
 	MaxStreamData wire.Offset // MAX_STREAM_DATA, 0: none
+	HasReset      bool        // RESET_STREAM
+	HasStop       bool        // STOP_SENDING
 
-	SentTo                wire.Offset // bytes below were put in packets at least once
-	Acked                 []SentRange
-	Lost                  []SentRange
+	// The flags are neighbours: records are most of what a waiting stream is.
 	AckedReset, LostReset bool // our RESET_STREAM
 	LostStop              bool // our STOP_SENDING
 	LostMaxData           bool // our MAX_STREAM_DATA
 	LostBlocked           bool // our STREAM_DATA_BLOCKED
+
+	SentTo wire.Offset // bytes below were put in packets at least once
+	Acked  []SentRange
+	Lost   []SentRange
 
 	RTT time.Duration // for the receive window; zero while none is known
 }
@@ -92,20 +94,20 @@ type Push struct {
 	Stream   *Stream
 	Segments []buffer.Segment // each holds its chunk once; conn releases it when it is in a packet
 
-	HasReset   bool // send RESET_STREAM and forget unsent segments
 	ResetCode  uint64
 	ResetFinal wire.Offset // the end of all segments; conn sends less if it forgot some: those have no connection credit
-	HasStop    bool        // send STOP_SENDING
 	StopCode   uint64
+	HasReset   bool // send RESET_STREAM and forget unsent segments
+	HasStop    bool // send STOP_SENDING
+	Ended      bool // both halves are at their end, h3 is done with them, and the room leaves with this message
+	Priority   Priority
 	MaxData    wire.Offset // send MAX_STREAM_DATA, 0: none
 	BlockedAt  wire.Offset // send STREAM_DATA_BLOCKED, 0: none
 
 	Consumed  int // bytes whose connection credit returns: read by the app, or discarded
 	MaxWindow int // the stream's receive window, when it grew: the connection's is at least twice that
 
-	Priority Priority
-	Fault    *wire.Error // the peer broke a rule of this stream: close the connection
-	Ended    bool        // both halves are at their end, h3 is done with them, and the room leaves with this message
+	Fault *wire.Error // the peer broke a rule of this stream: close the connection
 }
 
 func (*Push) toConn() {}

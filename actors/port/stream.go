@@ -12,8 +12,8 @@ type Stream struct {
 	FromH3   actor.Port[ToStream] // h3's edge: one Write, one wake
 
 	Down actor.Pair[Deliver] // conn -> stream
-	Up   actor.Pair[Push]    // stream -> conn
-	In   actor.Pair[Read]    // stream -> h3
+	Up   actor.Single[Push]  // stream -> conn
+	In   actor.Single[Read]  // stream -> h3
 	Out  actor.Pair[Write]   // h3 -> stream
 
 	Owner   any // the engine's: the room
@@ -41,12 +41,10 @@ func NewStreamIn(s *Stream, id wire.StreamID) *Stream {
 	s.Out.Renew()
 	s.ConnWake.Stream, s.RouterWake.Stream, s.WakeUp.FromConn = s, s, true
 	d1, d2 := s.Down.Both()
-	u1, u2 := s.Up.Both()
-	r1, r2 := s.In.Both()
 	w1, w2 := s.Out.Both()
-	d1.Stream, d2.Stream, u1.Stream, u2.Stream = s, s, s, s
-	r1.Stream, r2.Stream, w1.Stream, w2.Stream = s, s, s, s
-	for _, m := range [...]interface{ Reset() }{d1, d2, u1, u2, r1, r2, w1, w2} {
+	up, in := s.Up.Record(), s.In.Record()
+	d1.Stream, d2.Stream, w1.Stream, w2.Stream, up.Stream, in.Stream = s, s, s, s, s, s
+	for _, m := range [...]interface{ Reset() }{d1, d2, w1, w2, up, in} {
 		m.Reset()
 	}
 	return s

@@ -13,11 +13,11 @@ type ToH3 interface{ toH3() }
 type Read struct {
 	Stream *Stream
 	Pieces []Piece // in-order bytes; each holds its chunk once
-	Fin    bool    // no bytes follow
 
+	Fin       bool // no bytes follow
 	HasReset  bool // the peer reset its half; bytes not delivered are gone
-	ResetCode uint64
 	HasStop   bool // the peer asks us to stop sending
+	ResetCode uint64
 	StopCode  uint64
 
 	Room int // how many bytes more the stream takes, now: 0 means wait for another Read
@@ -49,21 +49,20 @@ type Piece struct {
 type Write struct {
 	Stream *Stream
 	Chunks []*actor.Chunk // bytes to send, in order; ownership moves
-	Fin    bool           // no bytes follow
 
-	HasReset  bool // reset our half
-	ResetCode uint64
-	Behind    bool // with HasReset: not before the peer has acknowledged what was written, unless it asks us to stop
-	HasStop   bool // ask the peer to stop: what is not in a Read yet is discarded, and of that half nothing is told
-	StopCode  uint64
-
-	Taken   int // delivered bytes that are used up: flow-control credit returns
-	Urgency uint8
-	Reorder bool // Urgency is set
-
+	Fin      bool // no bytes follow
+	HasReset bool // reset our half
+	Behind   bool // with HasReset: not before the peer has acknowledged what was written, unless it asks us to stop
+	HasStop  bool // ask the peer to stop: what is not in a Read yet is discarded, and of that half nothing is told
 	// Done is the last word: the room above has seen, or stopped, the peer's half, has ended ours, and has forgotten the
 	// stream. What was delivered counts as taken, and the stream says no more to it.
-	Done bool
+	Done    bool
+	Reorder bool // Urgency is set
+	Urgency uint8
+
+	ResetCode uint64
+	StopCode  uint64
+	Taken     int // delivered bytes that are used up: flow-control credit returns
 }
 
 func (*Write) toStream() {}

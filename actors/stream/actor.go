@@ -52,7 +52,7 @@ func New(c Config) *Stream {
 // Reuse makes a room that was never launched, or has left, ready for another stream. Nothing remains of the one before;
 // Connect must follow.
 func (s *Stream) Reuse(c Config) {
-	s.rtt, s.urgency, s.link = 0, port.DefaultUrgency, c.Link
+	s.rtt, s.urgency, s.link, s.ports = 0, port.DefaultUrgency, c.Link, Ports{}
 	s.reordered, s.fault, s.faultPushed, s.done, s.left = false, nil, false, false, false
 	id := c.Link.ID
 	// RFC 9000 s2.1: unidirectional streams carry data from their initiator to its peer only.
@@ -62,6 +62,9 @@ func (s *Stream) Reuse(c Config) {
 
 // Connect sets the edges out of the room.
 func (s *Stream) Connect(p Ports) { s.ports = p }
+
+// Ports are the edges of Connect, whether or not the room has left.
+func (s *Stream) Ports() Ports { return s.ports }
 
 // Handle takes one message.
 func (s *Stream) Handle(_ mono.Time, m port.ToStream) {
@@ -148,11 +151,11 @@ func (s *Stream) woken(m *port.Wake) {
 // push sends conn what it is owed. It comes round again only if conn was quicker than the stream.
 func (s *Stream) push() {
 	for s.owesPush() {
-		m, next, ok := s.link.Up.Ready()
+		m, ok := s.link.Up.Ready()
 		if !ok {
 			return // conn will send a Wake
 		}
-		next.Reset()
+		m.Reset()
 		s.fillPush(m)
 		last := m.Ended
 		s.ports.ToConn.Send(m)
@@ -190,11 +193,11 @@ func (s *Stream) over() bool { return s.done && s.receiving.ended() && s.sending
 // read sends h3 what it is owed.
 func (s *Stream) read() {
 	for s.owesRead() {
-		m, next, ok := s.link.In.Ready()
+		m, ok := s.link.In.Ready()
 		if !ok {
 			return // h3 will send a Wake
 		}
-		next.Reset()
+		m.Reset()
 		s.fillRead(m)
 		s.ports.ToH3.Send(m)
 	}
@@ -213,7 +216,7 @@ func (s *Stream) fillRead(m *port.Read) {
 func (s *Stream) leave() {
 	s.receiving.release()
 	s.sending.release()
-	s.link, s.ports, s.left = nil, Ports{}, true
+	s.link, s.left = nil, true
 }
 
 // drop releases what comes after the end.

@@ -26,29 +26,29 @@ const (
 
 // receiving is the receiving half of a stream.
 type receiving struct {
-	state   recvState
 	bytes   buffer.Reassembly
 	window  flow.RecvWindow
 	chunks  *actor.Chunks
 	scratch []buffer.Piece
 	gaps    gaps
 
+	state     recvState
 	stopped   bool // h3 wants nothing more
 	stopOwed  bool // conn is owed a STOP_SENDING
+	discards  bool // what is not delivered never will be
+	urgent    bool // the credit that conn is owed does not wait
+	moved     bool // bytes were consumed since the window was asked
 	stopCode  uint64
 	resetCode uint64 // the peer's
 
-	discards  bool        // what is not delivered never will be
 	discarded wire.Offset // bytes that h3 will never see
 	untaken   int         // bytes that h3 has and may still read
 
 	// what conn is owed
 	consumed  int         // connection credit to return
 	heldBack  int         // less than that of it waits for company
-	urgent    bool        // do not wait
 	maxData   wire.Offset // MAX_STREAM_DATA; 0: none
 	maxWindow int         // the window, when it grew
-	moved     bool        // bytes were consumed since the window was asked
 }
 
 func (r *receiving) begin(c Config, exists bool) {

@@ -29,26 +29,26 @@ const maxSegment = 64 << 10
 
 // sending is the sending half of a stream.
 type sending struct {
-	state  sendState
 	bytes  buffer.SendBuffer
 	window flow.SendWindow
 
 	written wire.Offset // by h3
 	sentTo  wire.Offset // bytes below were in a packet
-	fin     bool        // h3 writes no more
 
-	resetCode uint64
-	behind    bool // a reset with that code waits until all bytes are acknowledged
+	state     sendState
+	fin       bool // h3 writes no more
+	behind    bool // a reset with resetCode waits until all bytes are acknowledged
 	resetOwed bool // conn is owed the RESET_STREAM
-	stopCode  uint64
 	stopOwed  bool // h3 is owed the peer's STOP_SENDING
+	toldNone  bool // h3 was told that there is no room
+	resetCode uint64
+	stopCode  uint64
 
 	blocked   wire.Offset // STREAM_DATA_BLOCKED that conn is owed; 0: none
 	blockedAt wire.Offset // the limit of the last one
 
 	unsentLimit int // how many bytes may wait for their first packet
 	offered     int // how much room h3 believes there is
-	toldNone    bool
 }
 
 func (s *sending) begin(c Config, exists bool) {

@@ -35,17 +35,48 @@ func (p *Pair[T]) Free() (wake bool) { return p.slot.Free() }
 // Woken is the sender's word that it handles the wake: the pair is ready again.
 func (p *Pair[T]) Woken() { p.slot.Woken() }
 
-// Quiet reports whether no record is in flight. If one is, the receiver wakes the sender when it has freed it.
-func (p *Pair[T]) Quiet() bool {
-	if !p.slot.TakeOrWant() {
-		return false
-	}
-	p.slot.Free()
-	return true
-}
-
 // Renew makes a pair as new that neither side uses any more. The records stay as they are.
 func (p *Pair[T]) Renew() { p.slot, p.filling = Slot{}, 0 }
 
 // InFlight reports whether a record is with the receiver.
 func (p *Pair[T]) InFlight() bool { return p.slot.Taken() }
+
+// Single is a Pair of a sender that keeps what it owes in a state of its own, and writes it into the one record when that is
+// here.
+type Single[T any] struct {
+	slot   Slot
+	record T
+}
+
+// Record is the record, for what is set once at birth.
+func (s *Single[T]) Record() *T { return &s.record }
+
+// Ready returns the record, to be filled and sent, if it is not in flight. Otherwise the receiver will be told by Free to
+// wake the sender. It is as it was when it was sent: the sender resets it.
+func (s *Single[T]) Ready() (message *T, ok bool) {
+	if !s.slot.TakeOrWant() {
+		return nil, false
+	}
+	return &s.record, true
+}
+
+// Free gives the record back. It reports whether the sender waits and must be woken.
+func (s *Single[T]) Free() (wake bool) { return s.slot.Free() }
+
+// Woken is the sender's word that it handles the wake.
+func (s *Single[T]) Woken() { s.slot.Woken() }
+
+// Quiet reports whether the record is not in flight. If it is, the receiver wakes the sender when it has freed it.
+func (s *Single[T]) Quiet() bool {
+	if !s.slot.TakeOrWant() {
+		return false
+	}
+	s.slot.Free()
+	return true
+}
+
+// Renew makes one as new that neither side uses any more. The record stays as it is.
+func (s *Single[T]) Renew() { s.slot = Slot{} }
+
+// InFlight reports whether the record is with the receiver.
+func (s *Single[T]) InFlight() bool { return s.slot.Taken() }

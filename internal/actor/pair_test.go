@@ -132,6 +132,31 @@ func (r *mergeReceiver) Handle(_ mono.Time, m any) {
 
 func (r *mergeReceiver) Flush(mono.Time) {}
 
+// A sender that finds the one record away is woken once it is back, and not before it has said Woken.
+func TestASingleRecordComesBack(t *testing.T) {
+	var s actor.Single[int]
+	m, ok := s.Ready()
+	if !ok || m != s.Record() {
+		t.Fatal("the record is not ready at birth")
+	}
+	if _, ok := s.Ready(); ok || !s.InFlight() {
+		t.Fatal("the record was given out twice")
+	}
+	if !s.Free() {
+		t.Fatal("the sender wanted it, and is not woken")
+	}
+	if _, ok := s.Ready(); ok {
+		t.Fatal("the record was ready before the wake was handled")
+	}
+	s.Woken()
+	if !s.Quiet() || s.InFlight() {
+		t.Fatal("nothing is in flight, and it is not quiet")
+	}
+	if _, ok := s.Ready(); !ok || s.Free() {
+		t.Fatal("the record is not ready again, or someone wants it")
+	}
+}
+
 func TestMailboxNeverBlocksTheRoom(t *testing.T) {
 	b := actor.NewMailbox[int](2, nil, nil)
 	b.Send(1)
