@@ -54,7 +54,7 @@ func (a *accept) open(b *port.RxBatch, datagram []byte) bool {
 // hand gives a stray batch to its connection, within the quota of that one.
 func (a *accept) hand(c *connection, b *port.RxBatch) {
 	buffer, ok := b.Owner.(*rxBuffer)
-	if !ok || !a.e.s.rx.recharge(buffer, c.rx) {
+	if !ok || !a.e.s.rx.recharge(buffer, &c.rx) {
 		b.Release()
 		return
 	}

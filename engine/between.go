@@ -20,19 +20,19 @@ type Between interface {
 }
 
 // protectRoom is protect, behind what stands between if anything does.
-func (c *connection) protectRoom(p *crypto.Protect) actor.Behaviour[port.ToProtect] {
+func (c *connection) protectRoom() actor.Behaviour[port.ToProtect] {
 	if c.between == nil {
-		return p
+		return &c.protect
 	}
-	return betweenProtect{p, c.between}
+	return betweenProtect{&c.protect, c.between}
 }
 
 // connRoom is conn, behind what stands between if anything does.
 func (c *connection) connRoom() actor.Behaviour[port.ToConn] {
 	if c.between == nil {
-		return c.core
+		return &c.core
 	}
-	return betweenConn{c.core, c.between}
+	return betweenConn{&c.core, c.between}
 }
 
 // betweenProtect is a protect room that seals what became of a batch.

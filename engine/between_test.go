@@ -66,9 +66,9 @@ func TestWhatStandsBetweenSeesEveryPacketInPlaintext(t *testing.T) {
 
 func TestNothingStandsBetweenUnlessItIsAskedFor(t *testing.T) {
 	for _, between := range []Between{nil, &pinger{}} {
-		c := &connection{core: &conn.Conn{}, between: between}
+		c := &connection{between: between}
 		_, bare := c.connRoom().(*conn.Conn)
-		_, plain := c.protectRoom(&crypto.Protect{}).(*crypto.Protect)
+		_, plain := c.protectRoom().(*crypto.Protect)
 		if want := between == nil; bare != want || plain != want {
 			t.Errorf("with %v: conn is bare: %v, protect: %v", between, bare, plain)
 		}

@@ -14,7 +14,7 @@ import (
 )
 
 // transport is what we declare for l. Peers may open bidi bidirectional streams; conn lowers it to what fits.
-func transport(l port.Limits, bidi int) wire.TransportParameters {
+func transport(l *port.Limits, bidi int) wire.TransportParameters {
 	p := wire.DefaultTransportParameters()
 	p.MaxIdleTimeout = l.IdleTimeout.Truncate(time.Millisecond)
 	p.MaxAckDelay = l.MaxAckDelay

@@ -27,7 +27,7 @@ type birth struct {
 	remote netip.AddrPort
 	path   port.Path
 	tls    *tls.Config
-	limits port.Limits
+	limits *port.Limits
 	params wire.TransportParameters
 	trace  tracer // may be nil
 
@@ -58,7 +58,7 @@ type connection struct {
 	name   string
 	role   wire.Role
 	remote netip.AddrPort
-	limits port.Limits
+	limits *port.Limits
 
 	fromReader actor.Port[port.ToProtect]
 	app        struct { // the app's edges
@@ -69,14 +69,16 @@ type connection struct {
 	guard  supervisor
 	handle any // what the app holds: *H3Conn or *Conn
 
-	core    *conn.Conn
-	between Between // nil outside a simulation
-	routes  connRoutes
-	rx      *rxAccount
-	tx      lender
-	streams streams
-	place   placement
-	trace   port.Trace
+	protect   crypto.Protect
+	handshake crypto.Handshake
+	core      conn.Conn
+	between   Between // nil outside a simulation
+	routes    connRoutes
+	rx        rxAccount
+	tx        lender
+	streams   streams
+	place     placement
+	trace     port.Trace
 
 	ctx    context.Context // of TLS callbacks and handlers
 	cancel context.CancelFunc
@@ -146,50 +148,41 @@ func (c *connection) connect(cfg conn.Config, b birth) {
 	streamMail := 2 * l.Streams
 	c.guard.init(c)
 
-	protect := crypto.NewProtect(crypto.ProtectConfig{Role: c.role, Version: wire.Version1, IDLen: idLen, Limits: l, Trace: c.trace, First: b.keys})
-	handshake := crypto.NewHandshake(crypto.HandshakeConfig{
-		Role: c.role, TLS: b.tls, Context: c.ctx, Reseed: c.s.e.reseed(c.name),
-	})
+	c.protect.Init(crypto.ProtectConfig{Role: c.role, Version: wire.Version1, IDLen: idLen, Limits: l, Trace: c.trace, First: b.keys})
+	c.handshake.Init(crypto.HandshakeConfig{Role: c.role, TLS: b.tls, Context: c.ctx, Reseed: c.s.e.reseed(c.name)})
 	g := &c.guard
-	g.protect = spawn[port.ToProtect](c, roomProtect, l.RxBatches+tx+keys+2, c.protectRoom(protect))
-	g.handshake = spawn[port.ToHandshake](c, roomHandshake, 3, handshake)
+	spawn(c, &g.protect, roomProtect, l.RxBatches+tx+keys+2, c.protectRoom())
+	spawn(c, &g.handshake, roomHandshake, 3, actor.Behaviour[port.ToHandshake](&c.handshake))
 
-	var connRoom *actor.Room[port.ToConn]
-	var ring actor.Port[port.ToConn]
-	cell, silence := c.s.bell(func() { ring.Send(&port.Fired{}) })
-	cfg.Cell = cell
-	c.core = conn.New(cfg)
-	connRoom = spawn[port.ToConn](c, roomConn, l.RxBatches+replays+tx+1+1+streamMail+3+1+2+notices+1, c.connRoom())
-	g.conn, g.start = connRoom, cell.Ring
-	ring = connRoom.Port("timer>conn", 1)
+	cfg.Cell = &g.bells.conn.cell
+	c.core.Init(cfg)
+	spawn(c, &g.conn, roomConn, l.RxBatches+replays+tx+1+1+streamMail+3+1+2+notices+1, c.connRoom())
+	g.bells.conn.init(c.s, g.conn.Port("timer>conn", 1))
 
-	var upRing actor.Port[port.ToH3]
-	upCell, upSilence := c.s.bell(func() { upRing.Send(&port.Fired{}) })
-	up := b.bind(c, upperParts{cell: upCell, toConn: connRoom.Port("h3>conn", 3), trace: c.trace, random: cfg.Random})
-	g.upper = spawn[port.ToH3](c, roomUpper, streamMail+3+1+1+b.places, up)
-	upRing = g.upper.Port("timer>h3", 1)
-	g.silence = func() { silence(); upSilence() }
-	c.streams.init(c, connRoom, g.upper)
+	up := b.bind(c, upperParts{cell: &g.bells.upper.cell, toConn: g.conn.Port("h3>conn", 3), trace: c.trace, random: cfg.Random})
+	spawn(c, &g.upper, roomUpper, streamMail+3+1+1+b.places, actor.Behaviour[port.ToH3](up))
+	g.bells.upper.init(c.s, g.upper.Port("timer>h3", 1))
+	c.streams.init(c, &g.conn, &g.upper)
 
 	c.fromReader = g.protect.Port("reader>protect", l.RxBatches)
-	c.app.toConn = connRoom.Port("app>conn", 1)
+	c.app.toConn = g.conn.Port("app>conn", 1)
 	c.app.toUpper = g.upper.Port("app>h3", b.places)
-	protect.Connect(crypto.ProtectPorts{
-		ToConn:   connRoom.Port("protect>conn", l.RxBatches+replays),
+	c.protect.Connect(crypto.ProtectPorts{
+		ToConn:   g.conn.Port("protect>conn", l.RxBatches+replays),
 		ToWriter: c.s.writer.Port("protect>writer", tx),
 	})
-	handshake.Connect(crypto.HandshakePorts{ToConn: connRoom.Port("handshake>conn", 1)})
+	c.handshake.Connect(crypto.HandshakePorts{ToConn: g.conn.Port("handshake>conn", 1)})
 	c.core.Connect(conn.Ports{
 		ToProtect:   g.protect.Port("conn>protect", tx+keys+1),
 		ToHandshake: g.handshake.Port("conn>handshake", 2),
 		ToH3:        g.upper.Port("conn>h3", 3),
-		Home:        connRoom.Port("home>conn", tx+1),
+		Home:        g.conn.Port("home>conn", tx+1),
 	})
 	g.connectStops(notices)
 }
 
 // start brings a client's connection to life.
-func (c *connection) start() { c.guard.start() }
+func (c *connection) start() { c.guard.bells.conn.cell.Ring() }
 
 // close orders the connection closed; the first order of the app counts. It does not wait.
 func (c *connection) close(app bool, code uint64, reason string) {
@@ -227,7 +220,7 @@ func (c *connection) buried(cause *port.Cause, m *port.Closed) {
 	c.s.left(c, m)
 	c.routes.clear()
 	panicked := cause.Why == port.Panicked
-	if late := c.s.rx.writeOff(c.rx, panicked); !panicked {
+	if late := c.s.rx.writeOff(&c.rx, panicked); !panicked {
 		c.s.inside.Add(int64(late))
 	}
 	c.tx.close()

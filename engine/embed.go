@@ -84,7 +84,7 @@ func (c *Config) check(role wire.Role) error {
 }
 
 // peerStreams is how many bidirectional streams the peer may open.
-func (c *Config) peerStreams(l port.Limits) int {
+func (c *Config) peerStreams(l *port.Limits) int {
 	fit := l.Streams - 2*l.UniStreams
 	switch {
 	case c.PeerStreams < 0:
@@ -170,7 +170,7 @@ func newConn(role wire.Role) *Conn {
 }
 
 // birth describes the connection to the wiring.
-func (c *Conn) birth(b *birth, l port.Limits) {
+func (c *Conn) birth(b *birth, l *port.Limits) {
 	b.limits, b.places, b.gone = l, perStream*l.Streams, func(*port.Cause) { c.half.set() }
 	b.bind = func(inner *connection, p upperParts) upper {
 		c.c, inner.handle = inner, c

@@ -12,13 +12,12 @@ import (
 type endpoint struct {
 	s    *socket
 	out  actor.Port[port.ToWriter]
-	cell *actor.Cell
+	bell bell[port.ToEndpoint]
 
-	accept  accept
-	closed  closed
-	rate    rate
-	silence func() // takes the cell out of the timer
-	gone    bool
+	accept accept
+	closed closed
+	rate   rate
+	gone   bool
 }
 
 // newEndpoint spawns a server socket's endpoint.
@@ -36,8 +35,7 @@ func newEndpoint(s *socket, a accept) *endpoint {
 	s.toEndpoint = s.endpoint.Port("reader>endpoint", unrouted)
 	s.closes = s.endpoint.Port("connections>endpoint", a.maxConns)
 	s.strays = s.rx.account(unrouted, unrouted/4)
-	ring := s.endpoint.Port("timer>endpoint", 1)
-	e.cell, e.silence = s.bell(func() { ring.Send(&port.Fired{}) })
+	e.bell.init(s, s.endpoint.Port("timer>endpoint", 1))
 	return e
 }
 
@@ -49,10 +47,10 @@ func (e *endpoint) Handle(now mono.Time, m port.ToEndpoint) {
 	case *port.Closed:
 		e.ended(now, m)
 	case *port.Fired:
-		e.cell.Heard()
+		e.bell.cell.Heard()
 	case *port.Stop:
 		e.gone = true
-		e.silence()
+		e.bell.silence()
 	}
 }
 
@@ -62,7 +60,7 @@ func (e *endpoint) Flush(now mono.Time) {
 		return
 	}
 	e.closed.expire(now)
-	e.cell.Arm(e.closed.next())
+	e.bell.cell.Arm(e.closed.next())
 }
 
 // Left reports whether the socket is closed.

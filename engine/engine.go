@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
@@ -60,6 +61,8 @@ type Engine struct {
 	spares    spares
 	idle      idleLine
 	resetKey  [32]byte // for stateless reset tokens; a server that restarts has another
+
+	lastLimits atomic.Pointer[port.Limits] // of the last configuration
 
 	rooms actor.Count
 	dials actor.Count // names client sockets

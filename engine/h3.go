@@ -59,12 +59,17 @@ func (c *H3Config) limits() port.Limits {
 	return l
 }
 
-func (e *Engine) limits(c *H3Config) port.Limits {
+// limits are those with the engine's changes. Connections that have the same share them.
+func (e *Engine) limits(c *H3Config) *port.Limits {
 	l := c.limits()
 	if e.tune != nil {
 		e.tune(&l)
 	}
-	return l
+	if last := e.lastLimits.Load(); last != nil && *last == l {
+		return last
+	}
+	e.lastLimits.Store(&l)
+	return &l
 }
 
 func (c *H3Config) maxConns() int {

@@ -56,9 +56,9 @@ func (w *waiter) give(x *port.Exchange) {
 // a Taken or Cancel of the exchange whose credit it took over.
 const perExchange = 6
 
-func h3Places(l port.Limits) int { return perExchange*l.Streams + 1 }
+func h3Places(l *port.Limits) int { return perExchange*l.Streams + 1 }
 
-func newH3Conn(l port.Limits, from *listener, handle func(*H3Conn, *port.Exchange)) *H3Conn {
+func newH3Conn(l *port.Limits, from *listener, handle func(*H3Conn, *port.Exchange)) *H3Conn {
 	h := &H3Conn{handler: handle, ready: make(chan struct{})}
 	h.half.l = from
 	// What conn leaves for bidirectional streams of ours.

@@ -28,7 +28,7 @@ type listener struct {
 // listening says what a listener is for.
 type listening struct {
 	maxConns int
-	limits   port.Limits
+	limits   *port.Limits
 	code     wire.ErrorCode // what connections are closed with
 	app      bool           // the code is the application's
 	// spawn makes the connection of an authenticated first Initial.

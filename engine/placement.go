@@ -26,6 +26,7 @@ type placement struct {
 	how   Placement
 	waits bool // the handshake may wait, so that nobody may share its goroutine
 	bulk  bulk
+	seats [roomStream + 1]seat
 }
 
 // bulk remembers for a while that a lot of bytes flow.
@@ -88,7 +89,9 @@ func (c *connection) system(kind roomKind) actor.System {
 		return c.s.e.world
 	}
 	always := kind == roomStream
-	return &seat{placement: &c.place, always: always, inLane: always, exact: kind == roomConn}
+	s := &c.place.seats[kind]
+	*s = seat{placement: &c.place, always: always, inLane: always, exact: kind == roomConn}
+	return s
 }
 
 // seat is the System of one room.

@@ -50,11 +50,11 @@ type rxBuffer struct {
 
 // rxAccount counts the receive batches of one connection, or of the endpoint, in circulation.
 type rxAccount struct {
-	limit   int
-	trains  int
 	mu      *sync.Mutex // the pool's
-	out     int
-	large   int
+	limit   int32
+	trains  int32
+	out     int32
+	large   int32
 	dropped int
 	closed  bool // its connection is gone; what has not come back is written off
 	awaited bool // closed, and what has not come back will
@@ -67,8 +67,8 @@ func newRxPool(limit int, spares *spares, lost *actor.Count) *rxPool {
 }
 
 // account opens the account of a connection: for limit batches, of which trains are large.
-func (p *rxPool) account(limit, trains int) *rxAccount {
-	return &rxAccount{limit: limit, trains: trains, mu: &p.mu}
+func (p *rxPool) account(limit, trains int) rxAccount {
+	return rxAccount{limit: int32(limit), trains: int32(trains), mu: &p.mu}
 }
 
 // large waits for a 64 KiB buffer; it returns nil once the pool is closed. Only the reader may wait here.
@@ -218,10 +218,10 @@ func (p *rxPool) writeOff(a *rxAccount, panicked bool) int {
 	defer p.mu.Unlock()
 	a.closed, a.awaited = true, !panicked
 	p.lost.Add(int64(a.out))
-	p.lent -= a.large
-	p.lentCopies -= a.out - a.large
+	p.lent -= int(a.large)
+	p.lentCopies -= int(a.out - a.large)
 	p.room.Broadcast()
-	return a.out
+	return int(a.out)
 }
 
 // out is how many buffers are lent.

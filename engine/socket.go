@@ -33,7 +33,7 @@ type socket struct {
 	endpoint *actor.Room[port.ToEndpoint] // nil for a client
 
 	toEndpoint actor.Port[port.ToEndpoint] // the reader's edge
-	strays     *rxAccount                  // what waits for the endpoint
+	strays     rxAccount                   // what waits for the endpoint
 	closes     actor.Port[port.ToEndpoint] // the dead connections' edge
 	answers    answers
 
@@ -51,7 +51,7 @@ type socket struct {
 // socketRooms is how large the rooms of a socket are.
 type socketRooms struct {
 	connections int
-	limits      port.Limits
+	limits      *port.Limits
 }
 
 func newSocket(e *Engine, name string, link Socket, size socketRooms) *socket {
@@ -88,17 +88,30 @@ func newTimer(e *Engine, s *socket, cells int) *actor.Room[port.ToTimer] {
 	return room
 }
 
-// bell makes a cell that rings a room through ring. The second result takes it out of the timer again.
-func (s *socket) bell(ring func()) (cell *actor.Cell, silence func()) {
-	posted := new(port.Posted)
-	edge := s.timer.Port("cell>timer", 1)
-	cell = actor.NewCell(func(*actor.Cell) { edge.Send(posted) }, ring)
-	posted.Cell = cell
-	return cell, func() {
-		// Otherwise the timer would keep a dead connection alive until the deadline comes.
-		cell.Forget()
-		edge.Close()
-	}
+// bell is a room's deadline, with its way to the socket's timer and the ring's to the room: an actor.Bell.
+type bell[M any] struct {
+	cell   actor.Cell
+	posted port.Posted
+	timer  actor.Port[port.ToTimer]
+	room   actor.Port[M]
+}
+
+func (b *bell[M]) init(s *socket, room actor.Port[M]) {
+	b.timer, b.room = s.timer.Port("cell>timer", 1), room
+	b.posted.Cell = &b.cell
+	b.cell.Init(b)
+}
+
+// Post posts the cell to the timer.
+func (b *bell[M]) Post(*actor.Cell) { b.timer.Send(&b.posted) }
+
+// Ring rings the room.
+func (b *bell[M]) Ring() { b.room.Send(any(&port.Fired{}).(M)) }
+
+// silence takes the cell out of the timer, which would otherwise keep a dead connection alive until the deadline comes.
+func (b *bell[M]) silence() {
+	b.cell.Forget()
+	b.timer.Close()
 }
 
 // read is the reader: the socket's loop until it is closed.
@@ -208,9 +221,9 @@ type rxRun struct {
 // deliver sends a run on, within the receiver's quota. read is the buffer that the run lies in: if the run is all of the
 // read, the buffer itself goes, otherwise a copy. It returns the buffer for the next read, nil if there is none any more.
 func (s *socket) deliver(run rxRun, read *rxBuffer) *rxBuffer {
-	account := s.strays
+	account := &s.strays
 	if run.to != nil {
-		account = run.to.rx
+		account = &run.to.rx
 	}
 	b := read
 	switch {

@@ -152,7 +152,7 @@ func TestBeyondItsQuotaAConnectionLosesDatagrams(t *testing.T) {
 		t.Error("another connection suffers")
 	}
 	// A connection that dies of a panic takes nothing with it for good.
-	r.s.rx.writeOff(r.a.rx, true)
+	r.s.rx.writeOff(&r.a.rx, true)
 	if lost := r.s.e.Outstanding().Lost; lost != 4 {
 		t.Errorf("%d written off", lost)
 	}

@@ -62,7 +62,7 @@ type scene struct {
 	w      *steppingWorld
 	e      *Engine
 	l      *listener
-	limits port.Limits
+	limits *port.Limits
 	hosts  []*H3Conn // a client's end of each connection
 	asks   []*ask
 	log    troubles
@@ -83,8 +83,9 @@ func (l *troubles) Handle(_ context.Context, r slog.Record) error {
 }
 
 func newScene(t *testing.T, seed uint64, n weather, limits func(*steppingWorld, *port.Limits)) *scene {
-	s := &scene{t: t, seed: seed, w: newSteppingWorld(seed, n), limits: defaultLimits}
-	limits(s.w, &s.limits)
+	own := defaultLimits
+	s := &scene{t: t, seed: seed, w: newSteppingWorld(seed, n), limits: &own}
+	limits(s.w, s.limits)
 	s.book = oracle.New(oracle.Options{AckMargin: 30 * time.Millisecond, ProbeMargin: 100 * time.Millisecond})
 	s.e = New(Options{World: s.w, Logger: slog.New(&s.log), Trace: func(role wire.Role, odcid wire.ConnectionID) port.Trace {
 		return s.book.Open(role.String()+" "+odcid.String(), role)
@@ -500,13 +501,13 @@ func TestASeedGivesTheSameRunTwice(t *testing.T) {
 // ends of old streams are late, while the exchanges that they served are over and give their places to new ones.
 func TestAClientKeepsToItsOwnBound(t *testing.T) {
 	s := newScene(t, 3, weather{delay: 5 * time.Millisecond, jitter: 3 * time.Millisecond, loss: 20, queue: 10_000}, func(*steppingWorld, *port.Limits) {})
-	few := s.limits
+	few := *s.limits
 	few.Streams = 2*few.UniStreams + 8
 	_, client := steppingTLS()
-	h := newH3Conn(few, nil, nil)
+	h := newH3Conn(&few, nil, nil)
 	if _, err := s.e.dial(context.Background(), s.l.addr(), birth{
-		tls: s.e.tlsConfig(client, "h3"), limits: few, params: transport(few, 0),
-		places: h3Places(few), bind: h.bind(&H3Config{}), gone: h.gone,
+		tls: s.e.tlsConfig(client, "h3"), limits: &few, params: transport(&few, 0),
+		places: h3Places(&few), bind: h.bind(&H3Config{}), gone: h.gone,
 	}); err != nil {
 		t.Fatal(err)
 	}

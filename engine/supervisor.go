@@ -26,12 +26,15 @@ var roomNames = [...]string{"protect", "handshake", "conn", "h3", "stream"}
 // supervisor counts a connection's rooms, keeps a panic inside it, and sees to it that everybody leaves.
 type supervisor struct {
 	c         *connection
-	protect   *actor.Room[port.ToProtect]
-	handshake *actor.Room[port.ToHandshake]
-	conn      *actor.Room[port.ToConn]
-	upper     *actor.Room[port.ToH3]
-	start     func()
-	silence   func()
+	protect   actor.Room[port.ToProtect]
+	handshake actor.Room[port.ToHandshake]
+	conn      actor.Room[port.ToConn]
+	upper     actor.Room[port.ToH3]
+	views     [roomStream]roomSupervisor // as each room sees it
+	bells     struct {
+		conn  bell[port.ToConn]
+		upper bell[port.ToH3]
+	}
 
 	toConn actor.Port[port.ToConn] // CloseOrder and Notices
 	stops  struct {                // the supervisor's own edges, one Stop each
@@ -45,14 +48,19 @@ type supervisor struct {
 	alive    int // rooms
 	stopped  bool
 	ordered  bool
+	mute     bool // conn or protect died: no close was sent
 	noticed  [2]bool
 	panicked *port.Cause
-	mute     bool // conn or protect died: no close was sent
 	ended    *port.Cause
 	until    mono.Time
 }
 
-func (g *supervisor) init(c *connection) { g.c = c }
+func (g *supervisor) init(c *connection) {
+	g.c = c
+	for kind := range g.views {
+		g.views[kind] = roomSupervisor{g, roomKind(kind)}
+	}
+}
 
 func (g *supervisor) connectStops(notices int) {
 	g.toConn = g.conn.Port("supervisor>conn", 1+notices)
@@ -68,11 +76,18 @@ type roomSupervisor struct {
 	kind roomKind
 }
 
-// spawn makes one of a connection's rooms.
-func spawn[M any](c *connection, kind roomKind, capacity int, b actor.Behaviour[M]) *actor.Room[M] {
+// spawn makes one of a connection's rooms, in the connection's memory: what lives and dies together is one object.
+func spawn[M any](c *connection, r *actor.Room[M], kind roomKind, capacity int, b actor.Behaviour[M]) {
 	c.guard.born()
-	spec := actor.Spec{Name: c.name + "/" + roomNames[kind], Capacity: capacity, Supervisor: roomSupervisor{&c.guard, kind}}
-	return actor.Spawn(c.system(kind), spec, b)
+	r.Init(c.system(kind), actor.Spec{Name: c.roomName(kind), Capacity: capacity, Supervisor: &c.guard.views[kind]}, b)
+}
+
+// roomName names a room for traces. On a machine only who reads of its death wants it, and is told the connection besides.
+func (c *connection) roomName(kind roomKind) string {
+	if !c.s.e.world.Stepping() {
+		return roomNames[kind]
+	}
+	return c.name + "/" + roomNames[kind]
 }
 
 func (g *supervisor) born() {
@@ -83,7 +98,7 @@ func (g *supervisor) born() {
 }
 
 // Left is told that a room ended by itself.
-func (r roomSupervisor) Left(string) {
+func (r *roomSupervisor) Left(string) {
 	if r.kind == roomConn {
 		// Whoever conn did not know must leave too: a stream that was never heard of, for example.
 		cause, until := r.g.c.core.Ended()
@@ -96,14 +111,14 @@ func (r roomSupervisor) Left(string) {
 }
 
 // Died is told that a room panicked.
-func (r roomSupervisor) Died(d actor.Death) {
+func (r *roomSupervisor) Died(d actor.Death) {
 	r.g.died(r.kind, d)
 	r.g.less()
 }
 
 // died ends the connection of a room that panicked with INTERNAL_ERROR, if the rooms that say so are alive.
 func (g *supervisor) died(kind roomKind, d actor.Death) {
-	g.c.s.e.log.Error("a room panicked", "room", d.Room, "message", d.Message, "panic", d.Value, "stack", string(d.Stack))
+	g.c.s.e.log.Error("a room panicked", "connection", g.c.name, "room", d.Room, "message", d.Message, "panic", d.Value, "stack", string(d.Stack))
 	err := fmt.Errorf("room %s panicked at %s: %v", d.Room, d.Message, d.Value)
 	cause := &port.Cause{Why: port.Panicked, Code: uint64(wire.InternalError), Err: err}
 	g.mu.Lock()
@@ -176,7 +191,8 @@ func (g *supervisor) less() {
 	if cause == nil {
 		cause = &port.Cause{Why: port.Abandoned}
 	}
-	g.silence()
+	g.bells.conn.silence()
+	g.bells.upper.silence()
 	g.c.buried(cause, &port.Closed{Until: until})
 }
 

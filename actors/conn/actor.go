@@ -30,7 +30,7 @@ type Config struct {
 	// Params is what we declare. conn fills in the connection IDs and lowers the stream limits to what Limits.Streams
 	// allows. A server's ResetToken belongs to LocalID and is the engine's to set.
 	Params wire.TransportParameters
-	Limits port.Limits
+	Limits *port.Limits
 	// MaxDatagram is the largest UDP payload sent once the handshake is complete, in bytes, at least 1252.
 	MaxDatagram int
 	// Congestion makes the controller of a path that carries datagrams of so many bytes; nil is congestion.NewCubic.
@@ -63,7 +63,7 @@ type Conn struct {
 
 	life    life
 	spaces  [wire.NumSpaces]space
-	loss    *recovery.Loss[content]
+	loss    recovery.Loss[content]
 	cc      congestion.Controller
 	pacer   congestion.Pacer
 	crypto  crypto
@@ -80,10 +80,10 @@ type Conn struct {
 	frame   wire.Frame // being read
 }
 
-// New makes the connection of c. It says nothing before its first mail: for a server the first RxBatch, for a client a
-// ring of its cell.
-func New(c Config) *Conn {
-	k := &Conn{cfg: c}
+// Init makes k the connection of c, in memory that is zero. It says nothing before its first mail: for a server the first
+// RxBatch, for a client a ring of its cell.
+func (k *Conn) Init(c Config) {
+	k.cfg = c
 	k.streams = newStreams(&k.cfg)
 	k.flow = newConnFlow(&k.cfg)
 	k.ids = newIDs(&k.cfg)
@@ -92,10 +92,9 @@ func New(c Config) *Conn {
 	for i := range k.spaces {
 		k.spaces[i] = newSpace(c.Limits.AckRanges)
 	}
-	k.loss = recovery.NewLoss(recovery.Config[content]{Role: c.Role, Fates: (*fates)(k)})
+	k.loss.Init(recovery.Config[content]{Role: c.Role, Fates: (*fates)(k)})
 	k.crypto = newCrypto(cmp.Or(c.Limits.CryptoGaps, c.Limits.StreamGaps))
 	k.tx.most = c.Limits.BigBatches
-	return k
 }
 
 // Connect gives the room its edges, before its first mail.

@@ -146,9 +146,10 @@ func newBareRig(answer int) *rig {
 	var room *actor.Room[port.ToConn]
 	cell := actor.NewCell(func(*actor.Cell) {}, func() {})
 	r := &routes{random: random, issued: map[wire.ConnectionID]bool{}, watched: map[wire.ResetToken]bool{}}
-	g.conn = New(Config{
+	g.conn = new(Conn)
+	g.conn.Init(Config{
 		Role: wire.Server, Version: wire.Version1, Path: port.Path{Remote: addr(1)}, LocalID: r.id(), PeerID: r.id(), OriginalDest: r.id(),
-		Params: p, Limits: l, MaxDatagram: 1452, Random: random, Chunks: chunks, TxPool: &reusePool{}, Routes: r, Streams: g.streams, Cell: cell,
+		Params: p, Limits: &l, MaxDatagram: 1452, Random: random, Chunks: chunks, TxPool: &reusePool{}, Routes: r, Streams: g.streams, Cell: cell,
 	})
 	room = actor.Spawn[port.ToConn](g, actor.Spec{Name: "conn", Capacity: 1000}, g.conn)
 	g.home = room.Port("all", 1000)

@@ -91,7 +91,7 @@ func newSide(w *world, role wire.Role, tune func(*Config)) *side {
 	p.InitialMaxStreamsBidi, p.InitialMaxStreamsUni = 16, 4
 	cfg := Config{
 		Role: role, Version: wire.Version1, Path: port.Path{Remote: addr(1), Local: addr(2)}, LocalID: s.routes.id(), PeerID: s.routes.id(),
-		OriginalDest: s.routes.id(), Params: p, Limits: l, MaxDatagram: 1452, Random: r, Chunks: s.chunks,
+		OriginalDest: s.routes.id(), Params: p, Limits: &l, MaxDatagram: 1452, Random: r, Chunks: s.chunks,
 		TxPool: s.pool, Routes: s.routes, Streams: s,
 	}
 	s.tuned = tune
@@ -103,7 +103,8 @@ func newSide(w *world, role wire.Role, tune func(*Config)) *side {
 	}
 	s.cell = w.cell(func() { s.home.Send(&port.Fired{}) })
 	cfg.Cell = s.cell
-	s.conn = New(cfg)
+	s.conn = new(Conn)
+	s.conn.Init(cfg)
 	name := role.String()
 	s.room = actor.Spawn[port.ToConn](w, actor.Spec{Name: name, Capacity: 1 << 16, Supervisor: s}, s.conn)
 	s.home = s.room.Port("all", 1<<15)

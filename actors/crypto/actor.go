@@ -15,7 +15,7 @@ type ProtectConfig struct {
 	Role    wire.Role
 	Version wire.Version // only Version1 exists
 	IDLen   int          // length in bytes of the connection IDs that we issue
-	Limits  port.Limits  // EarlyPackets
+	Limits  *port.Limits // EarlyPackets
 	Trace   port.Trace   // may be nil
 	First   *FirstKeys   // a server's, of the packet that the connection is born for; nil: they are ordered
 }
@@ -43,12 +43,12 @@ type Protect struct {
 	left    bool
 }
 
-// NewProtect makes a protect room without any keys. It panics if the version is not one it can speak.
-func NewProtect(cfg ProtectConfig) *Protect {
+// Init makes a protect room without any keys, in memory that is zero. It panics if the version is not one it can speak.
+func (p *Protect) Init(cfg ProtectConfig) {
 	if cfg.Version != wire.Version1 {
 		panic("crypto: a connection of an unknown version")
 	}
-	p := &Protect{cfg: cfg}
+	p.cfg = cfg
 	if k := cfg.First; k != nil {
 		p.levels[wire.LevelInitial] = levelKeys{read: k.read, readHeader: k.readHeader}
 		p.levels[wire.LevelInitial].setWrite(aes128, k.write)
@@ -57,7 +57,6 @@ func NewProtect(cfg ProtectConfig) *Protect {
 	for i := range p.largest {
 		p.largest[i] = wire.NoPacketNumber
 	}
-	return p
 }
 
 // Connect gives the room its ports, before the first mail.
@@ -127,8 +126,8 @@ type Handshake struct {
 	left  bool
 }
 
-// NewHandshake makes a handshake room that waits for its first Order.
-func NewHandshake(cfg HandshakeConfig) *Handshake { return &Handshake{tls: handshake{cfg: cfg}} }
+// Init makes a handshake room that waits for its first Order, in memory that is zero.
+func (h *Handshake) Init(cfg HandshakeConfig) { h.tls.cfg = cfg }
 
 // Connect gives the room its port, before the first mail.
 func (h *Handshake) Connect(ports HandshakePorts) { h.ports = ports }

@@ -36,7 +36,8 @@ func newPeer(t testing.TB, role wire.Role, c *tls.Config) *peer {
 }
 
 func newPeerIn(ctx context.Context, t testing.TB, role wire.Role, c *tls.Config) *peer {
-	p := &peer{t: t, role: role, Handshake: NewHandshake(HandshakeConfig{Role: role, TLS: c, Context: ctx})}
+	p := &peer{t: t, role: role, Handshake: new(Handshake)}
+	p.Init(HandshakeConfig{Role: role, TLS: c, Context: ctx})
 	p.Connect(HandshakePorts{ToConn: spawn("conn", &p.conn)})
 	t.Cleanup(p.stop)
 	return p

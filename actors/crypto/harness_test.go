@@ -74,8 +74,9 @@ func newEnd(t testing.TB, role wire.Role) *end { return bornWith(t, role, nil) }
 
 func bornWith(t testing.TB, role wire.Role, first *FirstKeys) *end {
 	e := &end{t: t, role: role}
-	e.Protect = NewProtect(ProtectConfig{
-		Role: role, Version: wire.Version1, IDLen: idLen, Limits: port.Limits{EarlyPackets: 4}, Trace: &trace{end: e}, First: first,
+	e.Protect = new(Protect)
+	e.Protect.Init(ProtectConfig{
+		Role: role, Version: wire.Version1, IDLen: idLen, Limits: &port.Limits{EarlyPackets: 4}, Trace: &trace{end: e}, First: first,
 	})
 	e.Connect(ProtectPorts{ToConn: spawn("conn", &e.conn), ToWriter: spawn("writer", &e.writer)})
 	return e

@@ -14,7 +14,7 @@ import (
 // Config is what a router is born with.
 type Config struct {
 	Role    wire.Role
-	Limits  port.Limits
+	Limits  *port.Limits
 	Chunks  *actor.Chunks // for what the router itself writes
 	Streams port.Streams
 	Tasks   port.Tasks

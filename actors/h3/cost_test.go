@@ -46,7 +46,7 @@ func newBench(role wire.Role) *bench {
 	limits := testLimits
 	limits.UnsentBytes = 1 << 20
 	limits.Streams, limits.ConnWindow, limits.StreamWindow = 256, 2<<20, 512<<10
-	b.r = New(Config{Role: role, Limits: limits, Chunks: &b.chunks, Streams: b, Tasks: b, Random: b})
+	b.r = New(Config{Role: role, Limits: &limits, Chunks: &b.chunks, Streams: b, Tasks: b, Random: b})
 	conn := actor.Spawn[port.ToConn](b.sys, actor.Spec{Name: "conn", Capacity: 4}, &b.conn)
 	b.r.Connect(Ports{ToConn: conn.Port("h3", 4)})
 	b.r.Handle(1, &port.Connected{Role: role, Peer: &wire.TransportParameters{InitialMaxStreamsBidi: 1 << 50, InitialMaxStreamsUni: 1}})

@@ -115,7 +115,8 @@ func newDesk(t testing.TB, sys *stepping, role wire.Role, change func(*Config)) 
 	if sys.rng != nil {
 		d.rng = sys.rng
 	}
-	c := Config{Role: role, Limits: testLimits, Chunks: d.chunks, Streams: d, Tasks: d, Random: d}
+	limits := testLimits
+	c := Config{Role: role, Limits: &limits, Chunks: d.chunks, Streams: d, Tasks: d, Random: d}
 	if change != nil {
 		change(&c)
 	}

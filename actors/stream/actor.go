@@ -32,7 +32,7 @@ type Config struct {
 	Role    wire.Role    // ours
 	Options port.StreamOptions
 	Chunks  *actor.Chunks // where received bytes are copied to
-	Limits  port.Limits
+	Limits  *port.Limits
 	Gaps    *actor.Count // in received data of all streams of the connection; nil: they are not counted
 }
 

@@ -84,7 +84,7 @@ func newBench() *bench {
 		Role:    wire.Server,
 		Options: port.StreamOptions{SendLimit: 1 << 60, RecvWindow: 512 << 10, MaxRecvWindow: 8 << 20},
 		Chunks:  &b.chunks,
-		Limits:  benchLimits,
+		Limits:  &benchLimits,
 	}
 	b.begin(port.NewStream(0))
 	return b

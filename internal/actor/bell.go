@@ -16,14 +16,31 @@ type Cell struct {
 	heaped atomic.Int64 // when the timer will look at this cell; 0: not at all
 	posted atomic.Bool  // on its way to the timer
 	rung   atomic.Bool  // a ring is on its way to the room
-	post   func(*Cell)
-	ring   func()
+	bell   Bell
 	Index  int // the timer's: the cell's place in its heap plus one, 0 if it has none
 }
 
-// NewCell makes a cell that is posted to the timer by post and rings its room by ring. The timer needs a place
-// reserved for one post a cell, the room one for the ring.
-func NewCell(post func(*Cell), ring func()) *Cell { return &Cell{post: post, ring: ring} }
+// Bell is what a cell belongs to. The timer needs a place reserved for one post a cell, the room one for the ring.
+type Bell interface {
+	// Post posts the cell to the timer.
+	Post(*Cell)
+	// Ring rings the room.
+	Ring()
+}
+
+// Init ties a fresh cell to its bell.
+func (c *Cell) Init(b Bell) { c.bell = b }
+
+// NewCell makes a cell of which the bell is two functions.
+func NewCell(post func(*Cell), ring func()) *Cell { return &Cell{bell: functions{post, ring}} }
+
+type functions struct {
+	post func(*Cell)
+	ring func()
+}
+
+func (f functions) Post(c *Cell) { f.post(c) }
+func (f functions) Ring()        { f.ring() }
 
 // Arm sets the deadline; zero disarms. It is the room's to call, on its own turn.
 func (c *Cell) Arm(at mono.Time) {
@@ -35,7 +52,7 @@ func (c *Cell) Arm(at mono.Time) {
 		return
 	}
 	if c.posted.CompareAndSwap(false, true) {
-		c.post(c)
+		c.bell.Post(c)
 	}
 }
 
@@ -44,7 +61,7 @@ func (c *Cell) Arm(at mono.Time) {
 func (c *Cell) Forget() {
 	c.want.Store(0)
 	if c.heaped.Load() != 0 && c.posted.CompareAndSwap(false, true) {
-		c.post(c)
+		c.bell.Post(c)
 	}
 }
 
@@ -72,6 +89,6 @@ func (c *Cell) Heaped(at mono.Time) { c.heaped.Store(int64(at)) }
 // Ring rings the room, unless an earlier ring has not been heard yet.
 func (c *Cell) Ring() {
 	if c.rung.CompareAndSwap(false, true) {
-		c.ring()
+		c.bell.Ring()
 	}
 }

@@ -93,13 +93,20 @@ type stretch struct{ first, last mono.Time }
 
 // NewLoss returns the state of a connection that has sent nothing, on path 0.
 func NewLoss[C any](c Config[C]) *Loss[C] {
+	l := new(Loss[C])
+	l.Init(c)
+	return l
+}
+
+// Init is NewLoss in memory that is zero.
+func (l *Loss[C]) Init(c Config[C]) {
 	if c.InitialRTT == 0 {
 		c.InitialRTT = InitialRTT
 	}
 	if c.MaxPackets == 0 {
 		c.MaxPackets = defaultMaxPackets
 	}
-	l := &Loss[C]{fates: c.Fates, most: firstSlots * 2}
+	l.fates, l.most = c.Fates, firstSlots*2
 	for l.most < c.MaxPackets {
 		l.most *= 2
 	}
@@ -109,7 +116,6 @@ func NewLoss[C any](c Config[C]) *Loss[C] {
 		l.spaces[i].largestAcked = wire.NoPacketNumber
 		l.spaces[i].lastSkipped = wire.NoPacketNumber
 	}
-	return l
 }
 
 func newPathState(id uint8, rtt RTT) pathState {
