@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"net/http"
+	"sync"
 
 	"quicpro/api"
 	"quicpro/engine"
@@ -11,8 +12,16 @@ import (
 // quicpro is this project's stack on an engine with the given options.
 func quicpro(name string, o engine.Options) stack {
 	shared := engine.New(o)
+	oneSocket := sync.OnceValue(func() *engine.Engine {
+		o := o
+		o.OneSocket = true
+		return engine.New(o)
+	})
 	home := func(set settings) (*engine.Engine, func()) {
-		if set.Streams == 0 {
+		switch {
+		case set.OneSocket:
+			return oneSocket(), func() {}
+		case set.Streams == 0:
 			return shared, func() {}
 		}
 		wide := o

@@ -18,10 +18,10 @@ const (
 type accept struct {
 	e        *endpoint
 	maxConns int
-	half     *actor.Count // connections in their handshake
-	spawn    func(first crypto.FirstInitial, path port.Path) *connection
-	changed  func()      // a connection has gone for good
-	stopped  func() bool // no more connections are wanted
+	half     *actor.Count                                                // connections in their handshake
+	spawn    func(first crypto.FirstInitial, path port.Path) *connection // nil: a client's socket
+	changed  func()                                                      // a connection has gone for good
+	stopped  func() bool                                                 // no more connections are wanted
 }
 
 // open looks at a datagram of version 1 with a long header. It reports whether the batch, which the datagram is the

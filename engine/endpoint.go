@@ -82,6 +82,8 @@ func (e *endpoint) stray(now mono.Time, b *port.RxBatch) {
 		e.repeatClose(known, b, len(datagram))
 	case !header.Long:
 		e.short(now, b, datagram, id)
+	case e.accept.spawn == nil:
+		// A client's socket, where no connection is born: it is late for one that has gone.
 	case header.Version == wire.VersionNegotiationMark:
 		// RFC 9000 s6.1: a server gets none, and never answers one.
 	case header.Version != wire.Version1:

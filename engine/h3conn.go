@@ -280,7 +280,7 @@ func (h *H3Conn) RemoteAddr() netip.AddrPort { return h.c.remote }
 // RemoteName is RemoteAddr as text, made once.
 func (h *H3Conn) RemoteName() string { return h.remote }
 
-// LocalAddr is the socket's address; its IP is unspecified for a server that listens on all.
+// LocalAddr is the socket's address; its IP is unspecified for a server that listens on all, and for Options.OneSocket.
 func (h *H3Conn) LocalAddr() netip.AddrPort { return h.c.s.local }
 
 // Goodbye lets the requests in progress end, accepts no others, and then closes the connection. It does not wait.

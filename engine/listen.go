@@ -131,9 +131,12 @@ func (e *Engine) dial(ctx context.Context, remote netip.AddrPort, b birth) (c *c
 
 func (e *Engine) begin(remote netip.AddrPort, b birth) (*connection, error) {
 	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+	if e.oneSocket && remote.Addr().Zone() == "" { // the kernel may have another name for the zone, and connections go by it
+		return e.beginShared(remote, b)
+	}
 	link, err := e.world.Dial(remote)
 	if err != nil {
-		return nil, &port.Cause{Why: port.Abandoned, Reason: "no socket", Err: err}
+		return nil, noSocket(err)
 	}
 	name := "client " + strconv.FormatInt(e.dials.Add(1), 10)
 	s := newSocket(e, name, link, socketRooms{connections: 1, limits: b.limits})
@@ -147,6 +150,10 @@ func (e *Engine) begin(remote netip.AddrPort, b birth) (*connection, error) {
 	e.world.Loop(name+"/reader", s.read)
 	s.only.start()
 	return s.only, nil
+}
+
+func noSocket(err error) error {
+	return &port.Cause{Why: port.Abandoned, Reason: "no socket", Err: err}
 }
 
 // await waits until a dialled connection is ready, has died, or ctx ends; then the connection is closed.

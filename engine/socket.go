@@ -16,21 +16,21 @@ import (
 	"quicpro/wire"
 )
 
-// socket is one UDP socket with its reader, its writer and its timer; a server's has an endpoint and many connections,
-// a client's one connection.
+// socket is one UDP socket with its reader, its writer and its timer; a server's, or one that clients share, has an endpoint
+// and many connections, any other client's one connection.
 type socket struct {
 	e     *Engine
 	name  string
 	link  Socket
 	local netip.AddrPort
-	only  *connection // a client's one connection; nil for a server
+	only  *connection // a client's one connection; nil for a server, and where clients share
 	rx    *rxPool
 	tx    *txPool
 
 	routes   *routes
 	writer   *actor.Room[port.ToWriter]
 	timer    *actor.Room[port.ToTimer]
-	endpoint *actor.Room[port.ToEndpoint] // nil for a client
+	endpoint *actor.Room[port.ToEndpoint] // nil with only
 
 	toEndpoint actor.Port[port.ToEndpoint] // the reader's edge
 	strays     rxAccount                   // what waits for the endpoint

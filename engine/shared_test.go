@@ -1,0 +1,141 @@
+package engine
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"quicpro/actors/port"
+)
+
+// sharing makes an engine whose clients share a socket, and that must be empty at the end.
+func sharing(t *testing.T) *Engine {
+	t.Helper()
+	e := New(Options{OneSocket: true})
+	t.Cleanup(func() {
+		_ = e.Close()
+		expectEmpty(t, e)
+	})
+	return e
+}
+
+// Connections to several servers share a socket as long as there are any, and each gets its own datagrams.
+func TestClientsShareASocket(t *testing.T) {
+	far, e := newTestEngine(t), sharing(t)
+	var servers [2]*H3Listener
+	for i := range servers {
+		l, err := far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, answerer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		servers[i] = l
+	}
+	for range 2 { // the second time on another socket
+		var conns [20]*H3Conn
+		var all sync.WaitGroup
+		for i := range conns {
+			all.Go(func() {
+				h, err := e.DialH3(within(t, 5*time.Second), servers[i%2].Addr(), H3Config{TLS: clientTLS()})
+				if conns[i] = h; err != nil {
+					t.Error(err)
+					return
+				}
+				if _, got, err := fetch(t, h, "GET", "/blob/100000", nil); err != nil || len(got) != 100_000 {
+					t.Errorf("%d bytes, %v", len(got), err)
+				}
+			})
+		}
+		all.Wait()
+		if t.Failed() {
+			return
+		}
+		if o := e.Outstanding(); o.Sockets != 1 || o.Connections != len(conns) {
+			t.Errorf("%d connections on %d sockets", o.Connections, o.Sockets)
+		}
+		for _, h := range conns {
+			if h.LocalAddr() != conns[0].LocalAddr() {
+				t.Errorf("a connection is at %v, another at %v", h.LocalAddr(), conns[0].LocalAddr())
+			}
+			h.Close(0, "")
+			<-h.Done()
+		}
+		expectEmpty(t, e)
+	}
+}
+
+// What a connected socket hears of the network, a shared one does not: a dial waits for its timeout.
+func TestASharedSocketIsNotRefused(t *testing.T) {
+	e := sharing(t)
+	gone, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := gone.LocalAddr().(*net.UDPAddr).AddrPort()
+	_ = gone.Close()
+	if cause := dialFails(t, e, to, H3Config{TLS: clientTLS(), HandshakeTimeout: 300 * time.Millisecond}); cause.Why != port.TimedOut {
+		t.Errorf("%v", cause)
+	}
+}
+
+// Nobody is served on the clients' socket, and nobody is answered who wants to be.
+func TestNoConnectionIsBornOnAClientsSocket(t *testing.T) {
+	far, e := newTestEngine(t), sharing(t)
+	l, err := far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, answerer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := e.DialH3(within(t, 5*time.Second), l.Addr(), H3Config{TLS: clientTLS()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range []func() []byte{
+		func() []byte { return initial("original", "mine", 1200) },
+		func() []byte { return versioned(0x1a2a3a4a, []byte("original"), []byte("mine"), 1200) },
+	} {
+		noise, err := net.Dial("udp", loopback(h.LocalAddr()).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := noise.Write(version()); err != nil {
+			t.Fatal(err)
+		}
+		_ = noise.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		if n, err := noise.Read(make([]byte, 1500)); err == nil {
+			t.Errorf("answered with %d bytes", n)
+		}
+		_ = noise.Close()
+	}
+	if _, _, err := fetch(t, h, "GET", "/blob/10", nil); err != nil {
+		t.Errorf("the connection suffers: %v", err)
+	}
+}
+
+// Close meets dials at every moment: each succeeds or fails, none is forgotten.
+func TestTheEngineClosesWhileClientsDial(t *testing.T) {
+	far := newTestEngine(t)
+	l, err := far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, answerer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for round := range 10 {
+		e := New(Options{OneSocket: true})
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				h, err := e.DialH3(within(t, 8*time.Second), l.Addr(), H3Config{TLS: clientTLS()})
+				if err == nil {
+					<-h.Done()
+				} else if cause := (*port.Cause)(nil); !errors.As(err, &cause) || cause.Why == port.TimedOut {
+					t.Error(err)
+				}
+			})
+		}
+		time.Sleep(time.Duration(round) * time.Millisecond)
+		_ = e.Close()
+		all.Wait()
+		expectEmpty(t, e)
+	}
+}
