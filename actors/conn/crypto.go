@@ -64,6 +64,7 @@ func (c *Conn) orderHandshake() {
 		}
 		b := make([]byte, n)
 		in.Read(b)
+		in.Rest()
 		order.Crypto[i].B = b
 	}
 	if order != nil {

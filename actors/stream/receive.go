@@ -186,6 +186,9 @@ func (r *receiving) taken(n int) {
 	}
 	r.untaken -= n
 	r.consume(n)
+	if r.untaken == 0 {
+		r.bytes.Rest()
+	}
 }
 
 // consume returns the credit of n bytes.

@@ -143,6 +143,14 @@ func (r *Reassembly) Read(p []byte) (n int) {
 	return n
 }
 
+// Rest lets go of the room that is kept for the next frame, if no byte is held: who has used up all that came expects no more
+// at once, and an idle stream shall pin nothing.
+func (r *Reassembly) Rest() {
+	if r.head < len(r.segments) && r.read == r.ordered && r.gaps == 0 {
+		r.dropHead()
+	}
+}
+
 // Release frees every chunk and discards what Insert brings later: it still keeps Highest and checks the final size,
 // as a stream whose reader is gone must (RFC 9000 s3.5). Unread bytes are gone; Offset says how many were read.
 func (r *Reassembly) Release() {

@@ -196,6 +196,37 @@ func TestAnIdleStreamPinsNoLargeChunk(t *testing.T) {
 	home(t, &chunks)
 }
 
+func TestAReaderThatRestsKeepsNoRoom(t *testing.T) {
+	var chunks actor.Chunks
+	r := NewReassembly(4)
+	insert := func(off wire.Offset, s string) {
+		t.Helper()
+		if err := r.Insert(off, []byte(s), &chunks); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(want string) {
+		t.Helper()
+		b := make([]byte, 10)
+		if n := r.Read(b); string(b[:n]) != want {
+			t.Fatalf("read %q, want %q", b[:n], want)
+		}
+	}
+	insert(0, "abc")
+	r.Rest()
+	read("abc")
+	if r.Rest(); chunks.Out() != 0 {
+		t.Errorf("%d chunks are held for no byte", chunks.Out())
+	}
+	insert(5, "f")
+	r.Rest()
+	insert(3, "de")
+	read("def")
+	if r.Rest(); chunks.Out() != 0 {
+		t.Errorf("%d chunks are held for no byte, after a gap", chunks.Out())
+	}
+}
+
 func TestChunksGrowWithTheRunButNotBeyondTheHole(t *testing.T) {
 	var chunks actor.Chunks
 	r := NewReassembly(4)
