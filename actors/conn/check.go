@@ -108,21 +108,21 @@ func (c *Conn) checkHandshake() error {
 		return fmt.Errorf("conn: 1-RTT keys were dropped")
 	}
 	for i := range k.levels {
-		l := &k.levels[i]
-		if wire.Level(i) == wire.LevelEarly || c.spaces[wire.Level(i).Space()].dropped {
-			continue // 0-RTT has no CRYPTO frames; that nothing is left to send of a dropped level, checkSpace sees
+		l, sp := &k.levels[i], wire.Space(i)
+		if c.spaces[sp].dropped {
+			continue // that nothing is left to send, checkSpace sees
 		}
 		if err := l.in.Check(); err != nil {
-			return fmt.Errorf("conn: CRYPTO at %v: %w", wire.Level(i), err)
+			return fmt.Errorf("conn: CRYPTO at %v: %w", sp, err)
 		}
 		if err := l.out.Check(); err != nil {
-			return fmt.Errorf("conn: at %v: %w", wire.Level(i), err)
+			return fmt.Errorf("conn: at %v: %w", sp, err)
 		}
 		if n := l.in.Highest() - l.in.Offset(); n > wire.Offset(c.cfg.Limits.CryptoBytes) {
-			return fmt.Errorf("conn: %d CRYPTO bytes at %v, at most %d", n, wire.Level(i), c.cfg.Limits.CryptoBytes)
+			return fmt.Errorf("conn: %d CRYPTO bytes at %v, at most %d", n, sp, c.cfg.Limits.CryptoBytes)
 		}
 		if n := l.in.Readable(); n > 0 && !k.ordered {
-			return fmt.Errorf("conn: %d CRYPTO bytes at %v, and TLS has no order", n, wire.Level(i))
+			return fmt.Errorf("conn: %d CRYPTO bytes at %v, and TLS has no order", n, sp)
 		}
 	}
 	return nil
@@ -133,9 +133,9 @@ func (c *Conn) checkSpace(sp wire.Space) error {
 	switch n := c.loss.ElicitingInFlight(sp); {
 	case !s.keys && c.loss.Next(sp) > 0:
 		return fmt.Errorf("conn: %d packets were sent in the %v space, which has no keys", c.loss.Next(sp), sp)
-	case s.dropped && (n > 0 || s.probes > 0 || c.crypto.levels[level(sp)].out.Outstanding() > 0):
+	case s.dropped && (n > 0 || s.probes > 0 || c.crypto.levels[sp].out.Outstanding() > 0):
 		return fmt.Errorf("conn: the %v space was dropped; %d packets in flight, %d probes, %d CRYPTO bytes",
-			sp, n, s.probes, c.crypto.levels[level(sp)].out.Outstanding())
+			sp, n, s.probes, c.crypto.levels[sp].out.Outstanding())
 	case s.probes < 0 || s.probes > 2:
 		return fmt.Errorf("conn: %d probes in the %v space", s.probes, sp)
 	case s.dropped:

@@ -24,7 +24,7 @@ func (c *Conn) checkFacts() error {
 				}
 			})
 		}
-		out := &c.crypto.levels[level(sp)].out
+		out := &c.crypto.levels[sp].out
 		if out.Outstanding() == 0 {
 			continue
 		}

@@ -25,10 +25,10 @@ func (c *Conn) CheckAll() error {
 	}
 	for i := range c.crypto.levels {
 		if err := c.crypto.levels[i].in.CheckAll(); err != nil {
-			return fmt.Errorf("conn: CRYPTO at %v: %w", wire.Level(i), err)
+			return fmt.Errorf("conn: CRYPTO at %v: %w", wire.Space(i), err)
 		}
 		if err := c.crypto.levels[i].out.CheckAll(); err != nil {
-			return fmt.Errorf("conn: at %v: %w", wire.Level(i), err)
+			return fmt.Errorf("conn: at %v: %w", wire.Space(i), err)
 		}
 	}
 	if err := c.checkStreams(1 << 30); err != nil {

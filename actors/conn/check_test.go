@@ -59,15 +59,15 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 		{"the handshake is confirmed; complete: true, Initial and Handshake dropped: false", func(c *Conn) { c.spaces[wire.SpaceHandshake].dropped = false }},
 		{"the peer's address not validated", func(c *Conn) { c.path.validated = false }},
 		{"1-RTT keys were dropped", func(c *Conn) { c.spaces[wire.SpaceApp].dropped = true }},
-		{"3 CRYPTO bytes at 1-RTT, and TLS has no order", func(c *Conn) {
-			c.crypto.levels[wire.LevelApp].in.Insert(0, []byte("abc"), c.cfg.Chunks)
+		{"3 CRYPTO bytes at Application, and TLS has no order", func(c *Conn) {
+			c.crypto.levels[wire.SpaceApp].in.Insert(0, []byte("abc"), c.cfg.Chunks)
 		}},
-		{"CRYPTO bytes at 1-RTT, at most", func(c *Conn) {
-			c.crypto.levels[wire.LevelApp].in.Insert(1<<20, []byte("abc"), c.cfg.Chunks)
+		{"CRYPTO bytes at Application, at most", func(c *Conn) {
+			c.crypto.levels[wire.SpaceApp].in.Insert(1<<20, []byte("abc"), c.cfg.Chunks)
 		}},
 
 		{"the Initial space was dropped; 0 packets in flight, 1 probes", func(c *Conn) { c.spaces[wire.SpaceInitial].probes = 1 }},
-		{"3 CRYPTO bytes", func(c *Conn) { c.crypto.levels[wire.LevelInitial].out.Write([]byte("abc")) }},
+		{"3 CRYPTO bytes", func(c *Conn) { c.crypto.levels[wire.SpaceInitial].out.Write([]byte("abc")) }},
 		{"3 probes in the Application space", func(c *Conn) { c.spaces[wire.SpaceApp].probes = 3 }},
 		{"packets were sent in the Handshake space, which has no keys", func(c *Conn) { c.spaces[wire.SpaceHandshake].keys = false }},
 		{"the largest is 90, the last range", func(c *Conn) { c.spaces[wire.SpaceApp].received.largest = 90 }},
@@ -146,7 +146,7 @@ func TestALevelThatGoesTakesItsSpillsAlong(t *testing.T) {
 	p.client.cell.Ring()
 	p.run(25 * time.Millisecond) // the server's flight has arrived, the answer is on its way
 	for off := wire.Offset(0); off < 200; off += 2 {
-		p.server.conn.crypto.levels[wire.LevelHandshake].out.Lost(off, off+1)
+		p.server.conn.crypto.levels[wire.SpaceHandshake].out.Lost(off, off+1)
 	}
 	p.server.cell.Ring()
 	p.settle()
@@ -185,7 +185,7 @@ func TestCheckAllNamesWhatIsBroken(t *testing.T) {
 			}
 		}},
 		{"CRYPTO bytes [0, 3) of the Application space are in flight, and in no packet", func(c *Conn) {
-			out := &c.crypto.levels[wire.LevelApp].out
+			out := &c.crypto.levels[wire.SpaceApp].out
 			out.Write([]byte("abc"))
 			out.Next(3)
 		}},

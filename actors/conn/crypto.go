@@ -9,11 +9,11 @@ import (
 
 // crypto is the cryptographic handshake seen from conn: bytes in order, keys, and how far it is (RFC 9001 s4).
 type crypto struct {
-	levels    [wire.NumLevels]cryptoLevel
-	ordered   bool                      // an Order is with the handshake room
-	complete  bool                      // RFC 9001 s4.1.1
-	confirmed bool                      // RFC 9001 s4.1.2
-	params    *wire.TransportParameters // the peer's
+	levels    [wire.NumSpaces]cryptoLevel // by space: 0-RTT has no CRYPTO frames
+	ordered   bool                        // an Order is with the handshake room
+	complete  bool                        // RFC 9001 s4.1.1
+	confirmed bool                        // RFC 9001 s4.1.2
+	params    *wire.TransportParameters   // the peer's
 }
 
 // cryptoLevel is the CRYPTO bytes of one level.
@@ -65,7 +65,7 @@ func (c *Conn) orderHandshake() {
 		b := make([]byte, n)
 		in.Read(b)
 		in.Rest()
-		order.Crypto[i].B = b
+		order.Crypto[level(wire.Space(i))].B = b
 	}
 	if order != nil {
 		c.crypto.ordered = true
@@ -92,7 +92,7 @@ func (c *Conn) answered(a *port.Answer) {
 func (c *Conn) handshakeEvent(e *port.HandshakeEvent) error {
 	switch e.Kind {
 	case port.HandshakeCrypto:
-		return c.crypto.levels[e.Level].out.Write(e.Data)
+		return c.crypto.levels[e.Level.Space()].out.Write(e.Data)
 	case port.HandshakeReadKeys:
 		c.install(e, false)
 	case port.HandshakeWriteKeys:
@@ -212,7 +212,7 @@ func (c *Conn) dropLevel(level wire.Level) {
 	c.ports.ToProtect.Send(&port.DropKeys{Level: level})
 	c.forget(sp)
 	c.loss.Discard(c.now, sp)
-	c.crypto.levels[level].discard()
+	c.crypto.levels[sp].discard()
 	if t := c.cfg.Trace; t != nil {
 		t.Keys(c.now, level, "dropped")
 	}

@@ -150,7 +150,7 @@ func (c *Conn) factAcked(sp wire.Space, f *fact) {
 	case factAck:
 		c.spaces[sp].received.acknowledged(wire.PacketNumber(f.at))
 	case factCrypto:
-		c.crypto.levels[level(sp)].out.Acked(wire.Offset(f.at), wire.Offset(f.at)+wire.Offset(f.size))
+		c.crypto.levels[sp].out.Acked(wire.Offset(f.at), wire.Offset(f.at)+wire.Offset(f.size))
 	case factRetireID:
 		c.ids.peer.settled(f.at, true)
 	case factStream:
@@ -168,7 +168,7 @@ func (c *Conn) factAcked(sp wire.Space, f *fact) {
 func (c *Conn) factLost(sp wire.Space, f *fact) {
 	switch f.kind {
 	case factCrypto:
-		c.crypto.levels[level(sp)].out.Lost(wire.Offset(f.at), wire.Offset(f.at)+wire.Offset(f.size))
+		c.crypto.levels[sp].out.Lost(wire.Offset(f.at), wire.Offset(f.at)+wire.Offset(f.size))
 	case factStream, factReset, factStop, factMaxStreamData, factStreamBlocked:
 		if r := c.streams.at(f.row, f.gen); r != nil {
 			tellLost(c.streams.filling(r), f)

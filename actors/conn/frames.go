@@ -174,7 +174,7 @@ func (c *Conn) maxStreamsFrame(f *wire.MaxStreams) {
 }
 
 func (c *Conn) cryptoFrame(f *wire.Crypto, level wire.Level) error {
-	return c.crypto.levels[level].received(f, c.cfg.Limits.CryptoBytes, c.cfg.Chunks)
+	return c.crypto.levels[level.Space()].received(f, c.cfg.Limits.CryptoBytes, c.cfg.Chunks)
 }
 
 func (c *Conn) newConnectionIDFrame(f *wire.NewConnectionID) error {

@@ -60,7 +60,7 @@ func (c *Conn) owe() {
 // owesControl reports whether a 1-RTT packet would carry frames other than STREAM.
 func (c *Conn) owesControl() bool {
 	return c.owed.any() || c.streams.owing.first != nil || c.path.challenge.owed ||
-		c.ids.local.owed() != nil || c.ids.peer.owed() != nil || c.crypto.levels[wire.LevelApp].out.Owes()
+		c.ids.local.owed() != nil || c.ids.peer.owed() != nil || c.crypto.levels[wire.SpaceApp].out.Owes()
 }
 
 // mostQueue is by how much the round-trip time that receive windows are fitted to may exceed the path's own.

@@ -196,7 +196,7 @@ func (c *Conn) wants(lv wire.Level) bool {
 func (c *Conn) mayElicit(lv wire.Level) bool {
 	s, k := &c.spaces[lv.Space()], &c.packing
 	if lv != wire.LevelApp {
-		owes := c.crypto.levels[lv].out.Owes()
+		owes := c.crypto.levels[lv.Space()].out.Owes()
 		if s.probes > 0 && (owes || !s.pinged) {
 			return true
 		}

@@ -44,7 +44,7 @@ func (c *Conn) carry(f fact) {
 
 func (c *Conn) fillCrypto() {
 	k := &c.packing
-	out := &c.crypto.levels[k.p.level].out
+	out := &c.crypto.levels[k.p.level.Space()].out
 	for out.Owes() {
 		// The offset is not known before Next; its widest encoding is allowed for.
 		off, p, ok := out.Next(wire.CryptoFit(wire.MaxVarint, k.room()))
