@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"crypto/tls"
 	"io"
 	"net/netip"
@@ -80,12 +79,11 @@ type connection struct {
 	place     placement
 	trace     port.Trace
 
-	ctx    context.Context // of TLS callbacks and handlers
-	cancel context.CancelFunc
-	gone   func(*port.Cause)
-	cause  atomic.Pointer[port.Cause]
-	heard  actor.Count   // when a packet of the peer was last opened, in the engine's time
-	done   chan struct{} // every room has left
+	contexts contexts
+	gone     func(*port.Cause)
+	cause    atomic.Pointer[port.Cause]
+	heard    actor.Count   // when a packet of the peer was last opened, in the engine's time
+	done     chan struct{} // every room has left
 
 	keptMu sync.Mutex
 	kept   []byte // the sealed CONNECTION_CLOSE
@@ -101,7 +99,6 @@ func newConnection(s *socket, b birth) *connection {
 	c.rx = s.rx.account(b.limits.RxBatches, b.limits.RxTrains)
 	c.tx = lender{pool: s.tx, owner: c}
 	c.routes = connRoutes{table: s.routes, c: c}
-	c.ctx, c.cancel = context.WithCancel(world.Context())
 
 	id, token := c.routes.Issue()
 	cfg := conn.Config{
@@ -149,7 +146,7 @@ func (c *connection) connect(cfg conn.Config, b birth) {
 	c.guard.init(c)
 
 	c.protect.Init(crypto.ProtectConfig{Role: c.role, Version: wire.Version1, IDLen: idLen, Limits: l, Trace: c.trace, First: b.keys})
-	c.handshake.Init(crypto.HandshakeConfig{Role: c.role, TLS: b.tls, Context: c.ctx, Reseed: c.s.e.reseed(c.name)})
+	c.handshake.Init(crypto.HandshakeConfig{Role: c.role, TLS: b.tls, Context: c.contexts.forTLS(c.s.e.world.Context()), Reseed: c.s.e.reseed(c.name)})
 	g := &c.guard
 	spawn(c, &g.protect, roomProtect, l.RxBatches+tx+keys+2, c.protectRoom())
 	spawn(c, &g.handshake, roomHandshake, 3, actor.Behaviour[port.ToHandshake](&c.handshake))
@@ -210,7 +207,7 @@ func (c *connection) keepClose(t *port.TxBatch) {
 
 // buried is called when every room has left.
 func (c *connection) buried(cause *port.Cause, m *port.Closed) {
-	c.cancel()
+	c.contexts.end()
 	c.cause.Store(cause)
 	c.keptMu.Lock()
 	m.Packet = c.kept

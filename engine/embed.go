@@ -185,6 +185,7 @@ func (c *Conn) birth(b *birth, l *port.Limits) {
 // connected lets the embedder have the connection.
 func (c *Conn) connected(m *port.Connected) {
 	c.state = m.State
+	c.c.contexts.settle()
 	c.half.set()
 	c.c.s.e.world.Go(c.c.name+"/embedder", c.run)
 	close(c.ready)

@@ -298,7 +298,7 @@ func (h *H3Conn) Close(code uint64, reason string) {
 }
 
 // Context is cancelled when the connection dies.
-func (h *H3Conn) Context() context.Context { return h.c.ctx }
+func (h *H3Conn) Context() context.Context { return h.c.contexts.forApp(h.c.s.e.world.Context()) }
 
 // enter notes that an app task may wait for x. It reports false if the connection is dead.
 func (h *H3Conn) enter(x *port.Exchange) bool {
@@ -390,6 +390,7 @@ func (t *h3Tasks) Over(x *port.Exchange) { (*H3Conn)(t).let(x) }
 func (t *h3Tasks) Ready(m *port.Connected) {
 	h := (*H3Conn)(t)
 	h.state = m.State
+	h.c.contexts.settle()
 	h.half.set()
 	close(h.ready)
 	h.c.s.e.stir()

@@ -152,7 +152,7 @@ func (g *supervisor) stopAll(cause *port.Cause) {
 	if again {
 		return
 	}
-	g.c.cancel() // a TLS callback may be in progress
+	g.c.contexts.end() // a TLS callback may be in progress
 	g.stops.conn.Send(&port.Stop{Cause: cause})
 	g.stops.handshake.Send(&port.Stop{Cause: cause})
 	g.stops.upper.Send(&port.Stop{Cause: cause})

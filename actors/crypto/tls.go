@@ -169,10 +169,10 @@ func (h *handshake) drain(a *port.Answer) {
 	}
 }
 
-// settle lets the TLS stack go, several KiB, once it has said its last word.
+// settle lets the TLS stack go, several KiB, once it has said its last word, and its configuration.
 func (h *handshake) settle() {
 	if h.receives == wire.LevelApp {
-		h.quic = nil
+		h.quic, h.cfg.TLS, h.cfg.Context = nil, nil, nil
 	}
 }
 
