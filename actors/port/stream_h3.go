@@ -2,6 +2,7 @@ package port
 
 import (
 	"quicpro/internal/actor"
+	"quicpro/internal/buffer"
 	"quicpro/wire"
 )
 
@@ -39,11 +40,8 @@ func (r *Read) Reset() {
 	*r = Read{Stream: r.Stream, Pieces: r.Pieces[:0]}
 }
 
-// Piece is received bytes in the chunk that holds them.
-type Piece struct {
-	B     []byte
-	Chunk *actor.Chunk
-}
+// Piece is received bytes with a hold on their chunk.
+type Piece = buffer.Piece
 
 // Write is everything the room above wants of a stream.
 type Write struct {

@@ -143,7 +143,7 @@ func TestReuseLeavesNothingOfTheStreamBefore(t *testing.T) {
 	again.s.Reuse(c)
 	fresh := New(c)
 	memory := *again.s
-	again.s.receiving.scratch, fresh.sending.bytes, again.s.sending.bytes = nil, buffer.SendBuffer{}, buffer.SendBuffer{}
+	fresh.sending.bytes, again.s.sending.bytes = buffer.SendBuffer{}, buffer.SendBuffer{}
 	if a, b := describe(again.s), describe(fresh); a != b {
 		t.Fatalf("reused:\n%s\nfresh:\n%s", a, b)
 	}

@@ -26,11 +26,10 @@ const (
 
 // receiving is the receiving half of a stream.
 type receiving struct {
-	bytes   buffer.Reassembly
-	window  flow.RecvWindow
-	chunks  *actor.Chunks
-	scratch []buffer.Piece
-	gaps    gaps
+	bytes  buffer.Reassembly
+	window flow.RecvWindow
+	chunks *actor.Chunks
+	gaps   gaps
 
 	state     recvState
 	stopped   bool // h3 wants nothing more
@@ -52,7 +51,7 @@ type receiving struct {
 }
 
 func (r *receiving) begin(c Config, exists bool) {
-	*r = receiving{scratch: r.scratch, bytes: r.bytes}
+	*r = receiving{bytes: r.bytes}
 	r.bytes.Renew(c.Limits.StreamGaps)
 	if !exists {
 		r.state = recvAbsent
@@ -274,11 +273,7 @@ func (r *receiving) owesRead() bool {
 
 func (r *receiving) fillRead(m *port.Read) {
 	if n := r.bytes.Readable(); n > 0 {
-		r.scratch = r.bytes.Pop(r.scratch[:0], n)
-		for _, p := range r.scratch {
-			m.Pieces = append(m.Pieces, port.Piece{B: p.B, Chunk: p.Chunk})
-		}
-		clear(r.scratch)
+		m.Pieces = r.bytes.Pop(m.Pieces, n)
 		r.untaken += n
 	}
 	switch r.state {
