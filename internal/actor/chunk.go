@@ -82,7 +82,8 @@ func (p *Chunks) Get(n int) *Chunk {
 	return p.get(class)
 }
 
-// GetTiny is Get for ChunkTiny bytes: for what a peer has cut into crumbs, so that its memory stays near its size.
+// GetTiny is Get for ChunkTiny bytes: for what a peer has cut into crumbs, so that its memory stays near its size, and for the
+// little that begins a stream.
 func (p *Chunks) GetTiny() *Chunk { return p.get(0) }
 
 func (p *Chunks) get(class int) *Chunk {

@@ -89,7 +89,8 @@ func (r *Reassembly) insertNew(i int, off wire.Offset, data []byte, hole int, ch
 			size = max(size, min(4*len(r.segments[i-1].chunk.Space()), growChunk, hole))
 		}
 		s := segment{off: off}
-		if r.gaps > fewGaps && size <= actor.ChunkTiny {
+		// The first bytes of a critical stream, SETTINGS, are all that comes on it for long.
+		if (r.gaps > fewGaps || off == 0) && size <= actor.ChunkTiny {
 			s.chunk = chunks.GetTiny()
 		} else {
 			s.chunk = chunks.Get(size)
