@@ -143,7 +143,7 @@ func (e *exchange) request(d *port.Delivery) (*http.Request, error) {
 var blank http.Request
 
 // requestContext is the context of a request: it ends with the handler, with the peer's loss of interest, and with the
-// connection. Whoever asks for Done pays for the goroutine that watches; most handlers do not.
+// connection. Whoever asks for Done pays for a channel and two callbacks; most handlers do not.
 type requestContext struct {
 	context.Context // the connection's
 	e               *exchange

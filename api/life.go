@@ -142,10 +142,3 @@ func isClosed(c <-chan struct{}) bool {
 }
 
 func udpAddr(a netip.AddrPort) net.Addr { return net.UDPAddrFromAddrPort(a) }
-
-// over is the channel of channel, which has been called.
-func (l *life) over() <-chan struct{} {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.done
-}

@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -53,10 +55,45 @@ func TestCancellingTheContextEndsTheHandlers(t *testing.T) {
 		} else if !errors.Is(err, why) {
 			t.Errorf("%s: %v", path, err)
 		}
-		if err := <-ended; err == nil {
-			t.Errorf("%s: the handler's context has no error", path)
+		select {
+		case err := <-ended:
+			if err == nil {
+				t.Errorf("%s: the handler's context has no error", path)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: the handler's context goes on", path)
 		}
 	}
+}
+
+// A handler that waits for its context is one goroutine: nobody else waits for the word that ends it.
+func TestAWaitingHandlerIsOneGoroutine(t *testing.T) {
+	const requests = 50
+	begun := make(chan bool, requests)
+	ctx, cancel := context.WithCancel(within(t))
+	d := demo(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" {
+			return
+		}
+		done := r.Context().Done()
+		begun <- true
+		<-done
+	})
+	_ = body(t, get(t, d, "/"))
+	before := runtime.NumGoroutine()
+	var all sync.WaitGroup
+	for range requests {
+		all.Go(func() { _, _ = d.Client.Get(ctx, d.URL+"/wait") })
+	}
+	for range requests {
+		<-begun
+	}
+	// A caller each, a handler each, and what the connection's rooms run on.
+	if n := runtime.NumGoroutine() - before; n > 2*requests+requests/2 {
+		t.Errorf("%d requests are %d goroutines", requests, n)
+	}
+	cancel()
+	all.Wait()
 }
 
 func TestClosingTheBodyEarlyEndsTheHandler(t *testing.T) {

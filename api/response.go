@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"quicpro/actors/port"
 	"quicpro/internal/actor"
 )
 
@@ -45,15 +44,12 @@ type responseWriter struct {
 	sending longLock   // held from the wait for an answer to the next Send
 	info    *fieldList // an informational head on its way; guarded by sending
 
-	mu       sync.Mutex // guards what follows; held briefly
-	pending  bool       // a Send is not answered yet
-	last     bool       // the last answer has come
-	err      error      // what it said
-	waiting  bool       // somebody waits for an answer
-	watching bool       // a watch takes the answers and hands them on
-	wanted   bool       // a watch is to start
-	gone     bool       // the exchange is not ours any more
-	passed   chan *port.Sent
+	mu      sync.Mutex // guards what follows; held briefly
+	pending bool       // a Send is not answered yet
+	last    bool       // the last answer has come
+	err     error      // what it said
+	waiting bool       // somebody waits for an answer
+	gone    bool       // the exchange is not ours any more
 }
 
 func (w *responseWriter) init(e *exchange) {

@@ -188,30 +188,22 @@ func (w *responseWriter) ready() error {
 	return errHandlerReturned
 }
 
-// await takes one answer, from the mailbox or from the watch; nil says that the deadline came first. The lock mu is
-// held, but not while waiting.
+// await takes one answer; nil says that the deadline came first. The lock mu is held, but not while waiting.
 func (w *responseWriter) await() *port.Sent {
 	select {
 	case s := <-w.e.x.Writes.C():
 		return s
-	case s := <-w.passed:
-		return s
 	default:
 	}
 	w.waiting = true
-	passed := w.passed // of a watch that runs already; none starts while we wait
 	w.mu.Unlock()
 	var s *port.Sent
 	select {
 	case s = <-w.e.x.Writes.C():
-	case s = <-passed:
 	case <-w.deadline.wait():
 	}
 	w.mu.Lock()
 	w.waiting = false
-	if w.wanted {
-		w.watchNow()
-	}
 	return s
 }
 
@@ -226,13 +218,11 @@ func (w *responseWriter) failure() error {
 func (w *responseWriter) glance() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.waiting || w.last {
+	if w.waiting || w.last || w.gone {
 		return // the answer is another's
 	}
 	select {
 	case s := <-w.e.x.Writes.C():
-		w.answered(s)
-	case s := <-w.passed:
 		w.answered(s)
 	default:
 	}
@@ -251,39 +241,19 @@ func (w *responseWriter) answered(s *port.Sent) {
 	}
 }
 
-// watch begins to look for the last answer even if nobody writes: somebody waits for the context to end.
+// watch has the last answer seen even if nobody writes: somebody waits for the context to end.
 func (w *responseWriter) watch() {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.waiting {
-		w.wanted = true
-		return
+	if !w.gone {
+		w.e.x.Writes.Hear(w.heard)
 	}
-	w.watchNow()
+	w.mu.Unlock()
+	w.glance() // what came before
 }
 
-func (w *responseWriter) watchNow() {
-	w.wanted = false
-	if w.watching || w.last || w.gone {
-		return
+// heard is told of every answer by who brings it.
+func (w *responseWriter) heard(s *port.Sent) {
+	if s.Last && s.Err != nil {
+		w.e.ctx.finish() // the peer does not want the response
 	}
-	w.watching, w.e.x.Kept = true, true
-	w.passed = make(chan *port.Sent, 2)
-	over := w.e.ctx.life.over()
-	go func() {
-		for {
-			select {
-			case s := <-w.e.x.Writes.C():
-				if s.Last && s.Err != nil {
-					w.e.ctx.finish()
-				}
-				w.passed <- s // it has a place for all that may be in flight
-				if s.Last {
-					return
-				}
-			case <-over:
-				return
-			}
-		}
-	}()
 }

@@ -174,7 +174,7 @@ func (c *Conn) birth(b *birth, l *port.Limits) {
 	b.limits, b.places, b.gone = l, perStream*l.Streams, func(*port.Cause) { c.half.set() }
 	b.bind = func(inner *connection, p upperParts) upper {
 		c.c, inner.handle = inner, c
-		c.born = actor.NewMailbox[*port.Exchange](2*l.Streams, inner.s.e.hand(), c)
+		c.born.Init(2*l.Streams, inner.s.e.hand(), c)
 		return &raw{
 			role: c.role, room: l.UnsentBytes, streams: &inner.streams, toConn: p.toConn, hand: inner.s.e.hand(),
 			ready: c.connected, born: c.born.Send,

@@ -38,7 +38,8 @@ type Answers struct {
 // NewExchange makes an exchange whose records point to it, and whose app gets its mail by hand.
 func NewExchange(hand actor.Hand) *Exchange {
 	x := &Exchange{}
-	x.Reads, x.Writes = actor.NewMailbox[*Delivery](2, hand, x), actor.NewMailbox[*Sent](2, hand, x)
+	x.Reads.Init(2, hand, x)
+	x.Writes.Init(2, hand, x)
 	return NewExchangeIn(x)
 }
 
@@ -46,6 +47,7 @@ func NewExchange(hand actor.Hand) *Exchange {
 func NewExchangeIn(x *Exchange) *Exchange {
 	x.Reads.Empty()
 	x.Writes.Empty()
+	x.Writes.Hear(nil)
 	x.Row, x.Stream, x.Own, x.Kept, x.At = nil, nil, Answers{}, false, 0
 	clear(x.Lines)
 	if cap(x.Lines) > 64 {

@@ -56,4 +56,4 @@ func (c *Cell) Check() error {
 func (c *Chunk) Holders() int { return int(c.refs.Load()) }
 
 // Waiting is how many messages the app has not received yet.
-func (b Mailbox[M]) Waiting() int { return len(b.c) }
+func (b *Mailbox[M]) Waiting() int { return len(b.c) }

@@ -158,7 +158,8 @@ func TestASingleRecordComesBack(t *testing.T) {
 }
 
 func TestMailboxNeverBlocksTheRoom(t *testing.T) {
-	b := actor.NewMailbox[int](2, nil, nil)
+	var b actor.Mailbox[int]
+	b.Init(2, nil, nil)
 	b.Send(1)
 	b.Send(2)
 	wantPanic(t, func() { b.Send(3) }, "credit is broken")
