@@ -331,7 +331,7 @@ func (l *lender) Big(w *port.BatchFree) *port.TxBatch {
 func (l *lender) Return(t *port.TxBatch) {
 	if !t.Big {
 		t.Reset()
-		t.Owner, t.Home = nil, zeroHome
+		t.Owner, t.Home, t.Small = nil, zeroHome, nil
 		l.pool.spares.tx[0].Put(t)
 		return
 	}
@@ -346,7 +346,7 @@ func (l *lender) Return(t *port.TxBatch) {
 		return
 	}
 	t.Reset()
-	t.Owner, t.Home = nil, zeroHome
+	t.Owner, t.Home, t.Small = nil, zeroHome, nil
 	l.pool.spares.tx[1].Put(t)
 	l.pool.giveBack(1)
 }

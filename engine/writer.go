@@ -55,11 +55,14 @@ func (w *writer) send(t *port.TxBatch) {
 			c.notice(port.SawRefusal, err)
 		}
 	}
-	if !t.Home.Connected() {
+	switch {
+	case !t.Home.Connected():
 		w.s.answers.home(t)
-		return
+	case ours && t.Small != nil && t.Err == nil && !t.Small.Free():
+		c.tx.Return(t) // conn sees that its slot is free
+	default:
+		t.Home.Send(t)
 	}
-	t.Home.Send(t)
 }
 
 // zeroHome is the edge of a batch that nobody has.

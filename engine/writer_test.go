@@ -67,3 +67,42 @@ func TestABatchComesHomeWithWhatTheSocketSaid(t *testing.T) {
 		}
 	}
 }
+
+// A small batch is a message only if conn waits for it, or the socket has said something; else its slot is free, and the
+// pool has it.
+func TestASmallBatchComesHomeOnlyIfItIsWanted(t *testing.T) {
+	link := strict{newFakeLink(), 1252}
+	home := doormat{make(chan *port.TxBatch, 1)}
+	room := actor.Spawn[port.ToConn](NewWorld(), actor.Spec{Name: "home", Capacity: 1}, home)
+	for _, c := range []struct {
+		what   string
+		size   int
+		wanted bool
+		comes  bool
+	}{
+		{"all went well", 1200, false, false},
+		{"conn waits for it", 1200, true, true},
+		{"the datagram was too long", 1452, false, true},
+	} {
+		owner := &connection{s: &socket{}}
+		owner.tx.pool = &txPool{spares: &spares{}}
+		slot := &actor.Slot{}
+		slot.Take()
+		if c.wanted {
+			slot.TakeOrWant()
+		}
+		b := &port.TxBatch{Home: room.Port("writer>home", 1), Small: slot, Owner: owner, B: make([]byte, c.size)}
+		b.Runs = append(b.Runs, port.TxRun{Len: c.size, SegmentSize: c.size})
+		(&writer{s: &socket{link: link}}).send(b)
+		if c.comes {
+			select {
+			case <-home.came:
+			case <-time.After(5 * time.Second):
+				t.Fatalf("%s: the batch did not come home", c.what)
+			}
+		}
+		if slot.Taken() != c.comes || (b.Owner == nil) == c.comes {
+			t.Errorf("%s: slot taken: %v, with the pool: %v", c.what, slot.Taken(), b.Owner == nil)
+		}
+	}
+}

@@ -161,7 +161,7 @@ func (c *Conn) Flush(now mono.Time) {
 }
 
 // Left reports whether the connection is over and every batch home.
-func (c *Conn) Left() bool { return c.life.state == over && (c.tx.away == 0 || c.life.orphaned) }
+func (c *Conn) Left() bool { return c.life.state == over && (c.life.orphaned || c.tx.home()) }
 
 // Ended returns the cause of the end and how long the endpoint answers for the connection, from now on: 3 PTO after a
 // close (RFC 9000 s10.2), zero if there is nobody to answer. It is meant for the supervisor, after Left.

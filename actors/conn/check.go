@@ -210,12 +210,8 @@ func (p *path) check() error {
 
 // check counts the batches: between turns each is with the pool or on its way.
 func (t *tx) check() error {
-	out := t.big
-	if t.out {
-		out++
-	}
-	if t.big < 0 || t.big > t.most || t.away != out || len(t.spares) != 0 || t.small != nil {
-		return fmt.Errorf("conn: %d batches away, %d big ones of at most %d, %d spare, small one here: %v", t.away, t.big, t.most, len(t.spares), t.small != nil)
+	if t.big < 0 || t.big > t.most || t.away != t.big || len(t.spares) != 0 || t.small != nil {
+		return fmt.Errorf("conn: %d big batches away, %d ours of at most %d, %d spare, small one here: %v", t.away, t.big, t.most, len(t.spares), t.small != nil)
 	}
 	return nil
 }
@@ -225,10 +221,10 @@ func (c *Conn) checkProgress() error {
 	if c.path.blocked() {
 		return nil // the peer must speak first
 	}
-	if c.wantsAny() && c.tx.away == 0 && !c.tx.waiting {
+	if c.wantsAny() && !c.tx.awaited() && !c.tx.waiting {
 		return fmt.Errorf("conn: something is to be sent, may be sent, and no batch is awaited; backlog %d, allowance %d", c.backlog(), c.packing.allowance)
 	}
-	if !c.crypto.complete || c.tx.away > 0 || c.tx.waiting || !c.timers.pacing.IsZero() || c.loss.Full(wire.SpaceApp) {
+	if !c.crypto.complete || c.tx.awaited() || c.tx.waiting || !c.timers.pacing.IsZero() || c.loss.Full(wire.SpaceApp) {
 		return nil
 	}
 	if n := c.backlog(); n > 0 && !c.awaitsAck() {

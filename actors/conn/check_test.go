@@ -41,8 +41,8 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 		harm func(c *Conn)
 	}{
 		{"", func(*Conn) {}},
-		{"1 batches away, 0 big ones", func(c *Conn) { c.tx.away++ }},
-		{"0 batches away, 1 big ones", func(c *Conn) { c.tx.big++ }},
+		{"1 big batches away, 0 ours", func(c *Conn) { c.tx.away++ }},
+		{"0 big batches away, 1 ours", func(c *Conn) { c.tx.big++ }},
 		{"1 spare", func(c *Conn) { c.tx.spares = append(c.tx.spares, nil) }},
 
 		{"the cell is armed for 7, owed is", func(c *Conn) { c.cfg.Cell.Arm(7) }},

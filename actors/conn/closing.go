@@ -236,7 +236,7 @@ func (c *Conn) closePackets() bool {
 	}
 	b := c.tx.take(c.cfg.TxPool, false)
 	if b == nil {
-		return c.tx.away == 0
+		return c.tx.home()
 	}
 	k := &c.packing
 	k.begin(b)

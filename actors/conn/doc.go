@@ -10,7 +10,7 @@
 // Owns:      path         the peer's address, what it may be sent before it is validated, the datagram size
 // Owns:      tx           batches at home; at most 1 small and Limits.BigBatches big ones in circulation
 // Receives:  RxBatch      opened packets from protect
-// Receives:  TxBatch      a batch that comes home from the writer
+// Receives:  TxBatch      a batch that comes home from the writer; a small one only if it is waited for
 // Receives:  Answer       what TLS said to an Order; one
 // Receives:  Push         bytes and frames of a stream; one a stream
 // Receives:  StreamWake   a stream freed its Deliver; one a stream

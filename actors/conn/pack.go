@@ -170,8 +170,8 @@ func (c *Conn) takeBatch() *port.TxBatch {
 	for i := range c.crypto.levels {
 		bulk += c.crypto.levels[i].out.Outstanding()
 	}
-	if bulk == 0 && c.tx.out && !c.probing() {
-		return nil // an ACK alone waits for the small batch
+	if bulk == 0 && !c.probing() {
+		return c.tx.takeSmall(c.cfg.TxPool) // an ACK alone waits for it
 	}
 	return c.tx.take(c.cfg.TxPool, bulk > c.path.datagram)
 }

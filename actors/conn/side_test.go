@@ -309,7 +309,9 @@ func (p *fakeProtect) seal(now mono.Time, t *port.TxBatch) {
 	if covered != len(t.B) {
 		panic("runs do not cover the batch")
 	}
-	t.Home.Send(t)
+	if t.Big || t.Small.Free() {
+		t.Home.Send(t)
+	}
 }
 
 func (p *fakeProtect) note(now mono.Time, d []byte, off int, t *port.TxBatch) {

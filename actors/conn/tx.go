@@ -1,6 +1,9 @@
 package conn
 
-import "quicpro/actors/port"
+import (
+	"quicpro/actors/port"
+	"quicpro/internal/actor"
+)
 
 const (
 	// maxSegments is how many datagrams one system call sends: the kernel's UDP_MAX_SEGMENTS.
@@ -12,19 +15,19 @@ const (
 // tx are the transmit batches of the connection.
 type tx struct {
 	small   *port.TxBatch   // when it is here: after a turn the pool has it
-	out     bool            // the small one is on its way out or home
+	slot    actor.Slot      // taken while the small one is here, or on its way out or home
 	spares  []*port.TxBatch // big ones that are here
 	big     int             // big ones that are ours
 	most    int             // how many big ones may be ours
-	away    int             // batches on their way out or home
+	away    int             // big ones on their way out or home
 	free    port.BatchFree
 	waiting bool // the pool will send free
 }
 
 // take returns an empty batch, big if there is much to say, or nil: one that comes home continues then.
 func (t *tx) take(pool port.TxPool, big bool) *port.TxBatch {
-	if !big && !t.out {
-		return t.takeSmall(pool)
+	if !big && t.slot.Take() {
+		return t.takenSmall(pool)
 	}
 	if n := len(t.spares); n > 0 {
 		b := t.spares[n-1]
@@ -38,18 +41,24 @@ func (t *tx) take(pool port.TxPool, big bool) *port.TxBatch {
 		}
 		t.waiting = true
 	}
-	if !t.out {
-		return t.takeSmall(pool)
-	}
-	return nil
+	return t.takeSmall(pool)
 }
 
+// takeSmall returns the small batch, or nil: it comes home as a message then.
 func (t *tx) takeSmall(pool port.TxPool) *port.TxBatch {
+	if !t.slot.TakeOrWant() {
+		return nil
+	}
+	return t.takenSmall(pool)
+}
+
+func (t *tx) takenSmall(pool port.TxPool) *port.TxBatch {
 	b := t.small
 	if b == nil {
 		b = pool.Small()
+		b.Small = &t.slot
 	}
-	t.small, t.out = nil, true
+	t.small = nil
 	return b
 }
 
@@ -59,9 +68,22 @@ func (t *tx) put(b *port.TxBatch) {
 	if b.Big {
 		t.spares = append(t.spares, b)
 	} else {
-		t.small, t.out = b, false
+		t.small = b
+		t.slot.Returned()
 	}
 }
+
+// home reports whether no batch is away. Otherwise the last one comes home as a message.
+func (t *tx) home() bool {
+	small := t.slot.TakeOrWant()
+	if small {
+		t.slot.Returned()
+	}
+	return small && t.away == 0
+}
+
+// awaited reports whether a batch will come home as a message.
+func (t *tx) awaited() bool { return t.away > 0 || t.slot.Wanted() }
 
 // returnSpares gives the pool what the flush did not use.
 func (t *tx) returnSpares(pool port.TxPool) {
@@ -79,7 +101,9 @@ func (t *tx) returnSpares(pool port.TxPool) {
 
 // cameHome takes a batch back from the writer.
 func (c *Conn) cameHome(b *port.TxBatch) {
-	c.tx.away--
+	if b.Big {
+		c.tx.away--
+	}
 	if b.TooLong {
 		// RFC 9000 s14.3: what was too long counts as lost, by loss detection; a size that every path carries is next.
 		c.path.largest = min(c.path.largest, safeDatagram)
@@ -93,7 +117,9 @@ func (c *Conn) cameHome(b *port.TxBatch) {
 // ship sends a filled batch on its way.
 func (c *Conn) ship(b *port.TxBatch) {
 	b.Home = c.ports.Home
-	c.tx.away++
+	if b.Big {
+		c.tx.away++
+	}
 	c.ports.ToProtect.Send(b)
 }
 

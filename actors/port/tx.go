@@ -13,15 +13,17 @@ const (
 
 // TxBatch is datagrams on their way out: conn -> protect -> writer -> conn. conn writes headers and frames in plaintext
 // and leaves room for each tag; protect seals in place; the writer sends one run a system call and sends the batch home
-// to conn, with what the socket said.
+// to conn, with what the socket said. A small one that conn does not wait for, and of which the socket said nothing,
+// goes to the pool instead, and conn finds its slot free: the message would have cost it a turn.
 type TxBatch struct {
 	B       []byte // filled part of the memory
 	Runs    []TxRun
 	Packets []TxPacket
 	Home    actor.Port[ToConn]
-	Big     bool // from the pool
-	Closing bool // holds the CONNECTION_CLOSE that the endpoint repeats
-	Owner   any  // the engine's: whose batch it is
+	Small   *actor.Slot // conn's word for a small one that it has none; nil for a big one
+	Big     bool        // from the pool
+	Closing bool        // holds the CONNECTION_CLOSE that the endpoint repeats
+	Owner   any         // the engine's: whose batch it is
 
 	// written by the writer
 	Err     error // what the socket said: a message too long, a refusal; nil if all went out

@@ -65,5 +65,11 @@ func (s *Slot) Woken() {
 	}
 }
 
+// Returned is the sender's word that the record itself has come back to it, wanted or not: the slot is free now.
+func (s *Slot) Returned() { s.state.Store(slotFree) }
+
+// Wanted reports whether the sender has left word that it wants the slot: a Wake will come, or is in flight.
+func (s *Slot) Wanted() bool { return s.state.Load() >= slotWanted }
+
 // Taken reports whether a message or its Wake is in flight.
 func (s *Slot) Taken() bool { return s.state.Load() != slotFree }

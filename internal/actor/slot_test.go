@@ -165,3 +165,26 @@ func TestSlotLosesNoWakeUp(t *testing.T) {
 		t.Fatalf("%d facts arrived, want %d", got, facts)
 	}
 }
+
+func TestASlotIsFreeWhenItsRecordHasReturned(t *testing.T) {
+	for _, c := range []struct {
+		what string
+		f    func(s *actor.Slot)
+		want bool
+	}{
+		{"in flight", func(s *actor.Slot) {}, false},
+		{"wanted", func(s *actor.Slot) { s.TakeOrWant() }, true},
+		{"freed for one that waits", func(s *actor.Slot) { s.TakeOrWant(); s.Free() }, true},
+	} {
+		var s actor.Slot
+		s.Take()
+		c.f(&s)
+		if s.Wanted() != c.want {
+			t.Errorf("%s: wanted: %v", c.what, s.Wanted())
+		}
+		s.Returned()
+		if s.Taken() || s.Wanted() || !s.Take() {
+			t.Errorf("%s: the slot is not free when its record has returned", c.what)
+		}
+	}
+}
