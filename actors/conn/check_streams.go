@@ -117,7 +117,7 @@ func (s *streams) checkList(l *list, most int) error {
 		if k := &r.links[l.kind]; k.in != l || k.prev != before || k.next == nil && l.last != r {
 			return fmt.Errorf("conn: stream %d is in list %d without its links", r.id, l.kind)
 		}
-		if int(r.index) >= len(s.rows) || s.rows[r.index] != r || r.link == nil || r.link.ConnRow != r {
+		if int(r.index) >= len(s.rows) || s.rows[r.index] != r || !r.joined() {
 			return fmt.Errorf("conn: stream %d in list %d is not row %d", r.id, l.kind, r.index)
 		}
 		var here bool
@@ -149,17 +149,20 @@ func (c *Conn) checkTable() error {
 		if r.index != uint32(i) {
 			return fmt.Errorf("conn: row %d says it is %d", i, r.index)
 		}
-		if r.link == nil {
+		if !r.used() {
 			if free++; !r.again.empty() || !r.fresh.empty() || r.owes.any() || r.links != [numLists]links{} {
 				return fmt.Errorf("conn: row %d is free, and has something to send", i)
 			}
 			continue
 		}
-		if s.byID[r.id] != r || r.link.ID != r.id || r.link.ConnRow != r {
+		if s.byID[r.id] != r || !r.joined() {
 			return fmt.Errorf("conn: row %d, stream %d, is not found by its ID or link", i, r.id)
 		}
 		if r.again.empty() != (r.links[listAgain].in == nil) || r.fresh.empty() != (r.links[listFresh].in == nil) || r.owes.any() != (r.links[listOwing].in == &s.owing) {
 			return fmt.Errorf("conn: stream %d is in lists for what it has not, or is missing", r.id)
+		}
+		if k := r.kept; k != nil && !k.WasReset() && k.AllAcked() {
+			return fmt.Errorf("conn: stream %d keeps a message that the peer has", r.id)
 		}
 		a, err := r.again.weigh(r, true)
 		if err != nil {
@@ -184,6 +187,14 @@ func (c *Conn) checkTable() error {
 		return fmt.Errorf("conn: the streams have sent %d bytes, of the connection's credit %d are spent", sent, c.flow.send.Spent())
 	}
 	return nil
+}
+
+// joined reports whether a row and its stream know each other, if it has not left.
+func (r *row) joined() bool {
+	if r.link == nil {
+		return r.kept != nil
+	}
+	return r.link.ID == r.id && r.link.ConnRow == r
 }
 
 // weigh sums up a queue.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"quicpro/actors/port"
+	"quicpro/internal/buffer"
 	"quicpro/internal/congestion"
 	"quicpro/internal/flow"
 	"quicpro/wire"
@@ -173,7 +174,15 @@ func TestCheckAllNamesWhatIsBroken(t *testing.T) {
 			c.streams.rows = append(c.streams.rows, &row{index: 2, owes: rowOwes{stop: true}})
 			c.streams.table.free = append(c.streams.table.free, 2)
 		}},
-		{"is not found by its ID or link", func(c *Conn) { firstRow(c).id = 8 }},
+		{"stream 8 in list 1 is not row", func(c *Conn) { firstRow(c).id = 8 }},
+		{"is not found by its ID or link", func(c *Conn) { c.streams.byID[firstRow(c).id] = &row{} }},
+		{"keeps a message that the peer has", func(c *Conn) {
+			k := &buffer.SendBuffer{}
+			k.Fin()
+			k.Next(1, 1)
+			k.Acked(0, 0, true)
+			firstRow(c).kept = k
+		}},
 		{"is in lists for what it has not, or is missing", func(c *Conn) { firstRow(c).owes.stop = true }},
 		{"fresh; the streams have 0,", func(c *Conn) { c.streams.freshBytes++ }},
 		{"the streams have received 0 bytes, and the credit of 10", func(c *Conn) { c.flow.recv.Received(10) }},

@@ -211,8 +211,9 @@ func (c *Conn) end() {
 	c.life.state = over
 	s := &c.streams
 	for _, r := range s.rows {
+		s.discard(r)
+		s.unkeep(r)
 		if r.link != nil {
-			s.discard(r)
 			r.link.Down.Filling().Release()
 			r.link.FromConn.Send(&c.life.stop)
 		}

@@ -6,6 +6,7 @@
 // Owns:      loss         sent packets with the facts they carried; the congestion window and the pacer
 // Owns:      crypto       CRYPTO bytes of each level, in and out; at most 64 KiB each
 // Owns:      streams      a row a live stream: bytes to send, frames owed, what to deliver; at most Limits.Streams
+// Owns:      kept         small whole messages, until the peer has them; one a stream, at most 16 KiB
 // Owns:      ids          our connection IDs, the peer's, and owed retirements; at most 2x the limit
 // Owns:      path         the peer's address, what it may be sent before it is validated, the datagram size
 // Owns:      tx           batches at home; at most 1 small and Limits.BigBatches big ones in circulation

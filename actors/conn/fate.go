@@ -154,12 +154,20 @@ func (c *Conn) factAcked(sp wire.Space, f *fact) {
 	case factRetireID:
 		c.ids.peer.settled(f.at, true)
 	case factStream:
-		if r := c.streams.at(f.row, f.gen); r != nil {
+		switch r := c.streams.at(f.row, f.gen); {
+		case r == nil:
+		case r.whole:
+			c.keptAcked(r, f)
+		default:
 			d := c.streams.filling(r)
 			d.Acked = appendRange(d.Acked, f)
 		}
 	case factReset:
-		if r := c.streams.at(f.row, f.gen); r != nil {
+		switch r := c.streams.at(f.row, f.gen); {
+		case r == nil:
+		case r.whole:
+			c.arrived(r)
+		default:
 			c.streams.filling(r).AckedReset = true
 		}
 	}
@@ -170,7 +178,11 @@ func (c *Conn) factLost(sp wire.Space, f *fact) {
 	case factCrypto:
 		c.crypto.levels[sp].out.Lost(wire.Offset(f.at), wire.Offset(f.at)+wire.Offset(f.size))
 	case factStream, factReset, factStop, factMaxStreamData, factStreamBlocked:
-		if r := c.streams.at(f.row, f.gen); r != nil {
+		switch r := c.streams.at(f.row, f.gen); {
+		case r == nil:
+		case r.whole && (f.kind == factStream || f.kind == factReset):
+			c.keptLost(r, f)
+		case r.link != nil:
 			tellLost(c.streams.filling(r), f)
 		}
 	case factMaxData:

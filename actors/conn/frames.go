@@ -56,7 +56,7 @@ const (
 )
 
 // rowOf returns the row of the stream that a frame about one half names, spawning the peer's streams. It is nil for a
-// stream that has ended.
+// stream that has ended; of one that has left before its message arrived only a STOP_SENDING counts.
 func (c *Conn) rowOf(id wire.StreamID, t wire.FrameType, h half) (*row, error) {
 	ours := id.Initiator() == c.cfg.Role
 	// RFC 9000 s19.4, s19.5, s19.8, s19.10, s19.13: no frames about a half that does not exist.
@@ -64,6 +64,9 @@ func (c *Conn) rowOf(id wire.StreamID, t wire.FrameType, h half) (*row, error) {
 		return nil, wire.NewError(wire.StreamStateError, t, "the stream does not go that way")
 	}
 	if r := c.streams.find(id); r != nil {
+		if r.link == nil && t != wire.TypeStopSending {
+			return nil, nil
+		}
 		return r, nil
 	}
 	d := direction(id)
@@ -148,6 +151,10 @@ func (c *Conn) stopFrame(f *wire.StopSending) error {
 	r, err := c.rowOf(f.ID, wire.TypeStopSending, sending)
 	if r == nil {
 		return err
+	}
+	if r.whole {
+		c.keptStopped(r, f.Code)
+		return nil
 	}
 	d := c.streams.filling(r)
 	d.HasStop, d.StopCode = true, uint64(f.Code)

@@ -170,7 +170,7 @@ func (c *Conn) fillStreams() {
 		}
 		*queued -= n
 		s.served(r, again)
-		if r.sentTo-r.toldTo >= min(tellSent, wire.Offset(c.cfg.Limits.UnsentBytes)/4) {
+		if !r.whole && r.sentTo-r.toldTo >= min(tellSent, wire.Offset(c.cfg.Limits.UnsentBytes)/4) {
 			s.news.put(r)
 		}
 	}

@@ -71,6 +71,10 @@ func (c *Conn) take(r *row, p *port.Push) {
 	if len(p.Segments) > 0 {
 		s.touch(r)
 	}
+	if p.Whole {
+		c.keep(r, p)
+		return
+	}
 	for i := range p.Segments {
 		s.enqueue(r, p.Segments[i])
 	}
@@ -108,9 +112,20 @@ func (c *Conn) owePush(r *row, p *port.Push) {
 // code is an application's error code, as far as a frame can carry it.
 func code(c uint64) wire.AppErrorCode { return wire.AppErrorCode(min(c, wire.MaxVarint)) }
 
-// ended forgets a stream that has said its last word, and makes room for another one.
+// ended forgets a stream that has said its last word, but for a message that is kept.
 func (c *Conn) ended(r *row) {
-	link, s := r.link, &c.streams
+	link := r.link
+	if r.kept != nil {
+		c.streams.part(r)
+	} else {
+		c.gone(r)
+	}
+	c.cfg.Streams.Forget(link)
+}
+
+// gone forgets the row of a stream that is over, and makes room for another one.
+func (c *Conn) gone(r *row) {
+	s := &c.streams
 	d := direction(r.id)
 	if r.id.Initiator() == c.cfg.Role {
 		s.local[d].ended++
@@ -119,7 +134,6 @@ func (c *Conn) ended(r *row) {
 		s.peer[d].End()
 	}
 	s.free(r)
-	c.cfg.Streams.Forget(link)
 }
 
 // deliver hands the streams their news.

@@ -12,15 +12,17 @@ type row struct {
 	gen   uint32 // raised when the row is freed: facts of earlier streams are then ignored
 	turn  uint32 // when it last had data
 	id    wire.StreamID
-	link  *port.Stream
+	link  *port.Stream // nil if the stream has left, and the peer has not got all of its message
 
 	received wire.Offset // the highest offset received, or the final size: what counts for connection flow control
 	sentTo   wire.Offset // bytes below were in a packet
 	toldTo   wire.Offset // what the stream knows of sentTo
 
 	urgency uint8
-	again   segments // to be sent again: costs no credit
-	fresh   segments // never sent
+	again   segments           // to be sent again: costs no credit
+	fresh   segments           // never sent
+	kept    *buffer.SendBuffer // a whole message, until the peer has it or its reset
+	whole   bool               // the stream's message is, or was, kept
 	owes    rowOwes
 	links   [numLists]links
 }
@@ -132,7 +134,7 @@ func (r *row) cut(kind int) {
 
 // table holds the live rows: by index, for facts, and by stream ID, for frames.
 type table struct {
-	rows []*row // nil-free; a free row has no link
+	rows []*row // nil-free
 	free []uint32
 	byID map[wire.StreamID]*row // looked up, never ranged over
 	last *row                   // the last one looked up
@@ -172,9 +174,12 @@ func (t *table) add(s *port.Stream) *row {
 	return r
 }
 
+// used reports whether a row is a stream's.
+func (r *row) used() bool { return r.link != nil || r.kept != nil }
+
 // at returns the row that a fact refers to, or nil if its stream is gone.
 func (t *table) at(index, gen uint32) *row {
-	if r := t.rows[index]; r.gen == gen && r.link != nil {
+	if r := t.rows[index]; r.gen == gen {
 		return r
 	}
 	return nil
@@ -186,7 +191,9 @@ func (t *table) remove(r *row) {
 		t.last = nil
 	}
 	delete(t.byID, r.id)
-	r.link.ConnRow = nil
+	if r.link != nil {
+		r.link.ConnRow = nil
+	}
 	t.live--
 	if r.id.IsBidi() {
 		t.bidi--

@@ -31,6 +31,8 @@ type streams struct {
 	creditOut bool              // it is with h3
 	connected port.Connected
 
+	buffers []*buffer.SendBuffer // empty ones, for messages that are kept
+
 	turn    uint32 // counts flushes
 	touched int    // rows with data in this turn
 }
@@ -183,7 +185,10 @@ func (s *streams) free(r *row) {
 	s.discard(r)
 	r.cut(listOwing)
 	r.cut(listNews)
-	r.link.Down.Filling().Release()
+	s.unkeep(r)
+	if r.link != nil {
+		r.link.Down.Filling().Release()
+	}
 	s.remove(r)
 }
 

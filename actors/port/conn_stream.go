@@ -44,7 +44,7 @@ type Deliver struct {
 	LostMaxData           bool // our MAX_STREAM_DATA
 	LostBlocked           bool // our STREAM_DATA_BLOCKED
 
-	SentTo wire.Offset // bytes below were put in packets at least once
+	SentTo wire.Offset // bytes below were put in packets at least once; not told of a message that was pushed Whole
 	Acked  []SentRange
 	Lost   []SentRange
 
@@ -100,9 +100,13 @@ type Push struct {
 	HasReset   bool // send RESET_STREAM and forget unsent segments
 	HasStop    bool // send STOP_SENDING
 	Ended      bool // both halves are at their end, h3 is done with them, and the room leaves with this message
-	Priority   Priority
-	MaxData    wire.Offset // send MAX_STREAM_DATA, 0: none
-	BlockedAt  wire.Offset // send STREAM_DATA_BLOCKED, 0: none
+	// Whole says that Segments, to the FIN, are all that the stream ever sends, and few bytes: conn keeps them until the peer
+	// has them, repeats what is lost, and answers a STOP_SENDING. The stream hears nothing of their fate.
+	Whole bool
+
+	Priority  Priority
+	MaxData   wire.Offset // send MAX_STREAM_DATA, 0: none
+	BlockedAt wire.Offset // send STREAM_DATA_BLOCKED, 0: none
 
 	Consumed  int // bytes whose connection credit returns: read by the app, or discarded
 	MaxWindow int // the stream's receive window, when it grew: the connection's is at least twice that

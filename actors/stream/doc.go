@@ -1,12 +1,12 @@
 // Package stream owns both halves of one stream.
 //
 // Owns:      receiving    bytes in order and out of order, the window we grant, what was delivered and not yet taken
-// Owns:      sending      bytes until they are acknowledged, the window we are granted, the room offered to h3
+// Owns:      sending      bytes until they are acknowledged, or pushed as a small whole, the window we are granted, the room offered to h3
 // Receives:  Deliver      frames of the peer and the fate of ours, from conn; one in flight, merged
 // Receives:  Write        bytes, ends and credit, and the last word, from h3; one in flight, merged
 // Receives:  Wake         conn or h3 freed its slot; one place each
 // Receives:  Stop         the connection died
-// Sends:     Push         to conn: segments, lost ones first, and frames that are owed; one in flight, merged
+// Sends:     Push         to conn: segments, lost ones first, or a small message whole, and frames that are owed; one in flight, merged
 // Sends:     Read         to h3: ordered pieces, ends and room; one in flight, merged
 // Sends:     StreamWake   to conn or h3, whose slot was freed; one place each
 // Dies:      when both halves are at their end and h3 is done with them, or at Stop

@@ -204,6 +204,9 @@ func describePush(m *port.Push) (text string) {
 	for _, g := range m.Segments {
 		say("%s", describeSegment(g))
 	}
+	if m.Whole {
+		say("whole")
+	}
 	if m.HasReset {
 		say("reset %d at %d", m.ResetCode, m.ResetFinal)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
+	"quicpro/internal/buffer"
 	"quicpro/internal/mono"
 	"quicpro/wire"
 )
@@ -42,6 +43,12 @@ type sideConn struct {
 	resetOut bool
 	ended    bool
 	stopping bool
+
+	kept     []byte // a whole message, until the peer has it or its reset
+	whole    bool
+	has      buffer.RangeSet[wire.Offset] // what of it the peer has
+	hasFin   bool
+	resetFor bool // the peer wants none of it
 }
 
 type segment struct {
@@ -78,9 +85,15 @@ func (c *sideConn) push(m *port.Push) {
 		c.resetOut = true
 		c.frames.reset, c.frames.final = true, min(m.ResetFinal, c.sentTo)
 	}
+	if m.Whole {
+		c.kept, c.whole, c.has = []byte{}, true, buffer.NewRangeSet[wire.Offset](1000)
+	}
 	for _, g := range m.Segments {
 		if c.resetOut {
 			c.fault("end %d: segments after a reset", c.me)
+		}
+		if c.kept != nil {
+			c.kept = append(c.kept, g.B...)
 		}
 		c.unsent = append(c.unsent, segment{g.Off, g.B, g.Fin, g.Fresh, g.Chunk})
 	}
@@ -98,8 +111,31 @@ func (c *sideConn) push(m *port.Push) {
 	}
 	if ended {
 		c.ended = true
-		c.drop()
+		if c.kept == nil {
+			c.drop()
+		}
 		c.link.Down.Filling().Release()
+	}
+}
+
+// over reports whether nothing more is sent.
+func (c *sideConn) over() bool { return c.stopping || c.ended && c.kept == nil }
+
+// keptFate repeats what is lost of a whole message.
+func (c *sideConn) keptFate(p *packet, arrived bool) {
+	switch hi := p.off + wire.Offset(len(p.b)); {
+	case arrived && p.data && !c.resetFor:
+		c.has.Add(p.off, hi)
+		c.hasFin = c.hasFin || p.fin
+	case p.data && !c.resetFor:
+		c.unsent = append(c.unsent, segment{off: p.off, b: c.kept[p.off:hi], fin: p.fin})
+	}
+	if p.reset && !arrived {
+		c.frames.reset, c.frames.final = true, c.sentTo
+	}
+	if arrived && p.reset || c.hasFin && c.has.Count() == wire.Offset(len(c.kept)) && !c.resetFor {
+		c.drop()
+		c.kept = nil
 	}
 }
 
@@ -114,7 +150,7 @@ func (c *sideConn) drop() {
 
 // Flush sends packets, of whatever sizes.
 func (c *sideConn) Flush(mono.Time) {
-	for !c.stopping && !c.ended && c.rng.IntN(8) != 0 && c.packetise() {
+	for !c.over() && c.rng.IntN(8) != 0 && c.packetise() {
 	}
 }
 
@@ -147,7 +183,9 @@ func (c *sideConn) segmentise(p *packet) {
 	}
 	p.data, p.off, p.b = true, g.off, append([]byte(nil), g.b[:n]...)
 	c.sentTo = max(c.sentTo, g.off+wire.Offset(n))
-	c.link.Down.Filling().SentTo = c.sentTo
+	if !c.whole {
+		c.link.Down.Filling().SentTo = c.sentTo
+	}
 	g.off, g.b = g.off+wire.Offset(n), g.b[n:]
 	if len(g.b) == 0 {
 		p.fin = g.fin
@@ -200,22 +238,28 @@ func (c *sideConn) travel(number int, p *packet) {
 }
 
 func (c *sideConn) fate(p *packet, arrived bool) {
+	if c.kept != nil {
+		c.keptFate(p, arrived)
+	}
 	if c.ended {
 		return
 	}
 	m := c.link.Down.Filling()
 	r := port.SentRange{Lo: p.off, Hi: p.off + wire.Offset(len(p.b)), Fin: p.fin}
 	switch {
+	case c.whole:
 	case arrived && p.data:
 		m.Acked = append(m.Acked, r)
 	case p.data:
 		m.Lost = append(m.Lost, r)
 	}
-	if arrived {
+	if arrived && !c.whole {
 		m.AckedReset = m.AckedReset || p.reset
+	}
+	if arrived {
 		return
 	}
-	m.LostReset = m.LostReset || p.reset
+	m.LostReset = m.LostReset || p.reset && !c.whole
 	m.LostStop = m.LostStop || p.stop
 	m.LostMaxData = m.LostMaxData || p.maxData > 0
 	m.LostBlocked = m.LostBlocked || p.blocked > 0
@@ -223,6 +267,10 @@ func (c *sideConn) fate(p *packet, arrived bool) {
 
 // arrive takes a packet of the peer.
 func (c *sideConn) arrive(p *packet) {
+	if p.stop && c.kept != nil && !c.resetFor {
+		c.drop()
+		c.resetFor, c.frames.reset, c.frames.final = true, true, c.sentTo
+	}
 	if c.ended || c.stopping {
 		return
 	}
@@ -242,7 +290,7 @@ func (c *sideConn) arrive(p *packet) {
 		m.HasReset, m.ResetCode, m.ResetFinal = true, 5, p.final
 		top = max(top, p.final)
 	}
-	if p.stop {
+	if p.stop && !c.whole {
 		m.HasStop, m.StopCode = true, 6
 	}
 	m.MaxStreamData = max(m.MaxStreamData, p.maxData)

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"quicpro/actors/port"
@@ -12,10 +13,10 @@ import (
 func TestTheEndWaitsForH3(t *testing.T) {
 	d := newDesk(t, ourBidi)
 	d.says("request", true)
-	d.pushes("request", "0:request.")
+	d.pushes("request", "0:request., whole")
 	d.data(0, "answer", true)
-	d.reads("answer", "room 993, answer, fin")
-	d.deliver(acked(0, 7, true))
+	d.reads("answer", "room 1000, answer, fin")
+	d.turn()
 	d.reads("h3 still has the answer", "")
 	d.write(took(4))
 	d.pushes("credit", "consumed 4")
@@ -33,14 +34,46 @@ func TestTheEndWaitsForTheLastAcknowledgement(t *testing.T) {
 	d := newDesk(t, theirBidi)
 	d.data(0, "GET", true)
 	d.reads("request", "room 1000, GET, fin")
-	d.write(func(m *port.Write) { m.Chunks, m.Fin, m.Done = d.chunk(m.Chunks, "200"), true, true })
-	d.pushes("the answer, and all that h3 had", "0:200., consumed 3")
-	d.deliver(lost(0, 3, true))
-	d.pushes("lost", "0:200. again")
+	d.says("2", false)
+	d.pushes("the beginning of the answer", "0:2")
+	d.write(func(m *port.Write) { m.Chunks, m.Fin, m.Done = d.chunk(m.Chunks, "00"), true, true })
+	d.pushes("the rest, and all that h3 had", "1:00., consumed 3")
+	d.deliver(lost(1, 3, true))
+	d.pushes("lost", "1:00. again")
 	d.deliver(acked(0, 3, true))
 	d.reads("h3 wants to hear nothing", "")
 	d.pushes("the end", "ended")
 	d.gone()
+}
+
+func TestAWholeMessageIsConnsAndTheEndDoesNotWait(t *testing.T) {
+	d := newDesk(t, theirBidi)
+	d.data(0, "GET", true)
+	d.reads("request", "room 1000, GET, fin")
+	d.write(func(m *port.Write) { m.Chunks, m.Fin, m.Done = d.chunk(m.Chunks, "200"), true, true })
+	d.pushes("the answer, and the end", "0:200., whole, consumed 3, ended")
+	d.gone()
+}
+
+func TestALongMessageIsNotWhole(t *testing.T) {
+	d := newDesk(t, ourUni)
+	d.deliver(func(m *port.Deliver) { m.MaxStreamData = 1 << 20 })
+	d.says(strings.Repeat("x", wholeMessage+1), true)
+	if m := d.heldPush(); m == nil || m.Whole || len(m.Segments) == 0 {
+		t.Fatalf("pushed %v", m)
+	} else {
+		d.freePush(m)
+	}
+	d.deliver(acked(0, wholeMessage+1, true))
+	d.ends()
+
+	d = newDesk(t, ourUni)
+	d.says("abc", false)
+	d.pushes("a part", "0:abc")
+	d.says("", true)
+	d.pushes("the rest: the stream hears of the loss of the part", "3:.")
+	d.deliver(acked(0, 3, true))
+	d.ends()
 }
 
 func TestTheEndWaitsForTheReadThatH3Has(t *testing.T) {
@@ -58,7 +91,6 @@ func TestTheEndWaitsForTheSlot(t *testing.T) {
 	d := newDesk(t, ourUni)
 	d.says("abc", true)
 	m := d.heldPush()
-	d.deliver(acked(0, 3, true))
 	d.write(done)
 	d.pushes("a Push is in flight", "")
 	d.freePush(m)
@@ -152,8 +184,7 @@ func TestReuseLeavesNothingOfTheStreamBefore(t *testing.T) {
 	again.data(0, "GET /", true)
 	again.reads("a life like the first", "room 1000, GET /, fin")
 	again.write(func(m *port.Write) { m.Taken, m.Fin, m.Chunks = 5, true, again.chunk(m.Chunks, "200") })
-	again.pushes("a life like the first", "0:200., consumed 5")
-	again.deliver(acked(0, 3, true))
+	again.pushes("a life like the first", "0:200., whole, consumed 5")
 	again.ends()
 }
 

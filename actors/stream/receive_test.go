@@ -19,7 +19,7 @@ func TestARequestComesInOneReadAndItsCreditReturns(t *testing.T) {
 	d.write(took(5))
 	d.pushes("taken bytes return their credit", "consumed 5")
 	d.says("200", true)
-	d.pushes("the answer", "0:200.")
+	d.pushes("the answer", "0:200., whole")
 	d.reads("the other half is open", "")
 	d.deliver(acked(0, 3, true))
 	d.ends()

@@ -27,6 +27,9 @@ const pushAhead = 256 << 10
 // maxSegment is the largest segment handed out; a chunk is never larger.
 const maxSegment = 64 << 10
 
+// wholeMessage is how many bytes conn keeps for us if they are all that we ever send.
+const wholeMessage = 16 << 10
+
 // sending is the sending half of a stream.
 type sending struct {
 	bytes  buffer.SendBuffer
@@ -199,12 +202,14 @@ func (s *sending) fillPush(m *port.Push) {
 	m.BlockedAt, s.blocked = s.blocked, 0
 }
 
-// fillSegments hands out what may go: lost bytes first, then new ones.
+// fillSegments hands out what may go: lost bytes first, then new ones. A small message that goes as a whole is over with
+// that: from here on it is as if the peer had it.
 func (s *sending) fillSegments(m *port.Push) {
+	first := s.state == sendReady
 	for {
 		segment, ok := s.bytes.Next(maxSegment, s.credit())
 		if !ok {
-			return
+			break
 		}
 		if segment.Fresh {
 			s.window.Spend(wire.Offset(len(segment.B)))
@@ -216,6 +221,10 @@ func (s *sending) fillSegments(m *port.Push) {
 			s.state = sendDataSent
 		}
 		m.Segments = append(m.Segments, segment)
+	}
+	if sent := s.bytes.Sent(); first && s.state == sendDataSent && sent <= wholeMessage {
+		m.Whole, s.state = true, sendDataRecvd
+		s.bytes.Acked(0, sent, true)
 	}
 }
 

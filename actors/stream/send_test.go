@@ -10,7 +10,7 @@ import (
 func TestAWriteWithItsEndIsOnePush(t *testing.T) {
 	d := newDesk(t, ourUni)
 	d.says("hello", true)
-	d.pushes("bytes and the end go together", "0:hello.")
+	d.pushes("bytes and the end go together", "0:hello., whole")
 	d.reads("there is no need to talk of room", "")
 	d.deliver(acked(0, 5, true))
 	d.ends()
@@ -203,8 +203,10 @@ func TestAResetBehindWaitsUntilThePeerHasAllThatWasWritten(t *testing.T) {
 
 func TestAStopOfThePeerIsAnsweredAndTold(t *testing.T) {
 	d := newDesk(t, ourUni)
-	d.says("abc", true)
-	d.pushes("bytes", "0:abc.")
+	d.says("a", false)
+	d.pushes("bytes", "0:a")
+	d.says("bc", true)
+	d.pushes("bytes", "1:bc.")
 	d.deliver(func(m *port.Deliver) { m.HasStop, m.StopCode = true, 8 })
 	d.home()
 	d.pushes("RFC 9000 s3.5: reset with the same code", "reset 8 at 3")
@@ -218,7 +220,7 @@ func TestAStopOfThePeerIsAnsweredAndTold(t *testing.T) {
 func TestAStopAfterAllIsAckedChangesNothing(t *testing.T) {
 	d := newDesk(t, ourBidi)
 	d.says("abc", true)
-	d.pushes("bytes", "0:abc.")
+	d.pushes("bytes", "0:abc., whole")
 	d.deliver(func(m *port.Deliver) {
 		acked(0, 3, true)(m)
 		m.HasStop, m.StopCode = true, 8
