@@ -141,7 +141,7 @@ func (c *connection) connect(cfg conn.Config, b birth) {
 	l := b.limits
 	tx := 1 + l.BigBatches
 	const keys, replays, notices = 12, 3, 2
-	// A stream has a record and a wake on the way.
+	// A stream has a record and a wake on the way; the last record to h3 of one that has left may be on the way still.
 	streamMail := 2 * l.Streams
 	c.guard.init(c)
 
@@ -157,7 +157,7 @@ func (c *connection) connect(cfg conn.Config, b birth) {
 	g.bells.conn.init(c.s, g.conn.Port("timer>conn", 1))
 
 	up := b.bind(c, upperParts{cell: &g.bells.upper.cell, toConn: g.conn.Port("h3>conn", 3), trace: c.trace, random: cfg.Random})
-	spawn(c, &g.upper, roomUpper, streamMail+3+1+1+b.places, actor.Behaviour[port.ToH3](up))
+	spawn(c, &g.upper, roomUpper, streamMail+l.Streams+3+1+1+b.places, actor.Behaviour[port.ToH3](up))
 	g.bells.upper.init(c.s, g.upper.Port("timer>h3", 1))
 	c.streams.init(c, &g.conn, &g.upper)
 

@@ -74,7 +74,7 @@ func (s *streams) room(id wire.StreamID) *streamRoom {
 	if !stepping {
 		r, _ = s.c.s.e.streams.Get().(*streamRoom)
 	}
-	fresh := r == nil || !r.room.AtRest() // a late message is on its way to be released
+	fresh := r == nil || !r.atRest()
 	if fresh {
 		r = &streamRoom{}
 	}
@@ -89,6 +89,10 @@ func (s *streams) room(id wire.StreamID) *streamRoom {
 	r.link.Owner = r
 	return r
 }
+
+// atRest reports whether nothing is under way to the room, nor from it: neither a late message that is to be released, nor
+// its last word to h3.
+func (r *streamRoom) atRest() bool { return r.room.AtRest() && !r.link.In.InFlight() }
 
 // roomName names a room for traces. A real machine has one name for all: making it would be the dearest part of a birth.
 func (s *streams) roomName(id wire.StreamID) string {

@@ -35,11 +35,11 @@ func (r *Router) check(most int) error {
 		return err
 	}
 	for i, q := range r.requests[:min(most, len(r.requests))] {
-		if q.index != i || q.stream == nil || q.stream.H3Row != q || q.lane.request != q || q.uni != nil {
+		if q.index != i || q.stream == nil || !q.left && q.stream.H3Row != q || q.lane.request != q || q.uni != nil {
 			return fmt.Errorf("h3: request %d of %d is not the row of its stream", i, len(r.requests))
 		}
 		if err := r.checkRequest(q); err != nil {
-			return fmt.Errorf("h3: request on stream %d: %w", q.stream.ID, err)
+			return fmt.Errorf("h3: request %d of %d, whose stream has left: %v: %w", i, len(r.requests), q.left, err)
 		}
 	}
 	for i, u := range r.unis[:min(most, len(r.unis))] {
@@ -215,6 +215,12 @@ func (r *Router) checkUni(u *uni) error {
 
 // check compares the books of an edge to a stream with what is on it.
 func (l *lane) check(share int, silent bool) error {
+	if l.left {
+		if l.dirty || l.owes || l.waits {
+			return fmt.Errorf("the stream has left; to be settled: %v, a Write is owed: %v, a wake awaited: %v", l.dirty, l.owes, l.waits)
+		}
+		return nil
+	}
 	w, bytes := l.stream.Out.Filling(), 0
 	if len(w.Chunks) <= 4*checkWindow {
 		for _, c := range w.Chunks {

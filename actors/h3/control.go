@@ -107,7 +107,7 @@ func (r *Router) openGrease() {
 	c := r.cfg.Chunks.Get(greaseBytes)
 	c.B = r.appendGrease(c.B)
 	u.write(c)
-	u.fin()
+	u.fin(false)
 }
 
 // grease is a random number for h3wire.Grease, small enough to keep what is written short.

@@ -15,7 +15,7 @@
 // Receives:  Goodbye      finish what runs, then close; one
 // Receives:  Fired        a deadline may have come; one
 // Receives:  Stop         the connection died
-// Sends:     Write        to a stream: bytes, ends and credit, and that all is said; one in flight, merged
+// Sends:     Write        to a stream: bytes, ends and credit, and that all is said, or will be with the peer's end; one in flight, merged
 // Sends:     Wake         to a stream, whose Read was freed; one place
 // Sends:     CreditTaken  to conn: its StreamCredit was read; one
 // Sends:     CloseOrder   to conn: a violation of the peer, and the end of a goodbye; one each

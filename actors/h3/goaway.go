@@ -112,7 +112,9 @@ func (r *Router) stop(cause *port.Cause) {
 		r.endReading(q, cause, false)
 		r.endWriting(q, cause)
 		q.lane.drop()
-		q.stream.H3Row = nil
+		if !q.left {
+			q.stream.H3Row = nil
+		}
 		if q.x != nil {
 			q.x.Row = nil
 		}

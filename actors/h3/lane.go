@@ -16,6 +16,7 @@ type lane struct {
 	dirty  bool // on the list of the coming flush
 	owes   bool // the record being filled must go
 	waits  bool // for the stream's wake
+	left   bool // the stream has said its last word: nothing is said to it any more, and its address is another one's
 	credit int  // bytes used up that the stream does not know of
 	filled int  // bytes in the record being filled
 	flight int  // bytes in the record in flight
@@ -31,10 +32,17 @@ func (l *lane) write(c *actor.Chunk) {
 	l.owes = true
 }
 
-// fin ends our half.
-func (l *lane) fin() {
-	l.stream.Out.Filling().Fin = true
+// fin ends our half. With last, nothing that the stream must know follows the end of the peer's.
+func (l *lane) fin(last bool) {
+	w := l.stream.Out.Filling()
+	w.Fin, w.Last = true, last
 	l.owes = true
+}
+
+// part takes the stream's last word.
+func (l *lane) part() {
+	l.stream.H3Row = forgotten{}
+	l.left, l.owes, l.waits = true, false, false
 }
 
 // reset abandons our half.
@@ -54,6 +62,9 @@ func (l *lane) resetBehind(code uint64) {
 
 // stop asks the peer to abandon its half.
 func (l *lane) stop(code uint64) {
+	if l.left {
+		return
+	}
 	w := l.stream.Out.Filling()
 	w.HasStop, w.StopCode = true, code
 	l.owes = true
@@ -64,6 +75,9 @@ func (l *lane) take(n int) { l.credit += n }
 
 // offered notes how much room the stream says it has.
 func (l *lane) offered(room int) {
+	if l.left {
+		return
+	}
 	l.room = room - l.filled
 	if l.stream.Out.InFlight() {
 		// The stream had not read that record when it said so.
@@ -74,6 +88,9 @@ func (l *lane) offered(room int) {
 // flush sends what is owed. Credit alone waits until it is worth a message; with done, the lane's last word goes out. It
 // reports whether that has gone.
 func (l *lane) flush(share int, done bool) (gone bool) {
+	if l.left {
+		return done
+	}
 	if !done && !l.owes && (l.credit == 0 || l.credit < share) {
 		return false
 	}
@@ -102,6 +119,9 @@ type forgotten struct{}
 
 // drop releases what was written and not sent.
 func (l *lane) drop() {
+	if l.left {
+		return
+	}
 	releaseChunks(l.stream.Out.Filling())
 	l.filled, l.owes = 0, false
 }

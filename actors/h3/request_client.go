@@ -101,7 +101,7 @@ func (r *Router) failUnprocessed(from uint64) {
 		r.turnAway(q, err)
 	}
 	for _, q := range r.requests {
-		if uint64(q.stream.ID) >= from && !q.over() {
+		if !q.left && uint64(q.stream.ID) >= from && !q.over() {
 			r.abandon(q, uint64(h3wire.CodeRequestCancelled), err)
 			r.touch(&q.lane)
 		}

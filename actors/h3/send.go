@@ -4,6 +4,7 @@ import (
 	"quicpro/actors/port"
 	"quicpro/actors/qpack"
 	"quicpro/internal/actor"
+	"quicpro/wire"
 	"quicpro/wire/h3wire"
 )
 
@@ -66,7 +67,8 @@ func (r *Router) pump(q *request) {
 // finish ends our half: the message is complete.
 func (r *Router) finish(q *request) {
 	q.outOver = true
-	q.fin()
+	// A server's stream must not end before the handler has returned; a client has nothing to wait for.
+	q.fin(r.cfg.Role == wire.Client)
 	r.endWriting(q, nil)
 }
 

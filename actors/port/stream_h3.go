@@ -22,6 +22,10 @@ type Read struct {
 	StopCode  uint64
 
 	Room int // how many bytes more the stream takes, now: 0 means wait for another Read
+
+	// Ended is the stream's last word, after a Write with Last: both halves are at their end, what was delivered counts as
+	// taken, and the room leaves.
+	Ended bool
 }
 
 func (*Read) toH3() {}
@@ -48,7 +52,10 @@ type Write struct {
 	Stream *Stream
 	Chunks []*actor.Chunk // bytes to send, in order; ownership moves
 
-	Fin      bool // no bytes follow
+	Fin bool // no bytes follow
+	// Last goes with Fin: the room above will say nothing that matters if the peer's half ends with few bytes untaken. The
+	// Read that brings the end then says Ended, and no Done is wanted.
+	Last     bool
 	HasReset bool // reset our half
 	Behind   bool // with HasReset: not before the peer has acknowledged what was written, unless it asks us to stop
 	HasStop  bool // ask the peer to stop: what is not in a Read yet is discarded, and of that half nothing is told

@@ -22,7 +22,9 @@ type Stream struct {
 	reordered   bool        // conn does not know the urgency yet
 	fault       *wire.Error // the peer broke a rule
 	faultPushed bool
-	done        bool // h3 has forgotten the stream: nothing goes there any more
+	last        bool // h3 leaves the end of the stream to us
+	done        bool // h3 has forgotten the stream, or was told of its end: nothing goes there any more
+	ended       bool // h3 was told
 	left        bool
 }
 
@@ -53,7 +55,7 @@ func New(c Config) *Stream {
 // Connect must follow.
 func (s *Stream) Reuse(c Config) {
 	s.rtt, s.urgency, s.link, s.ports = 0, port.DefaultUrgency, c.Link, Ports{}
-	s.reordered, s.fault, s.faultPushed, s.done, s.left = false, nil, false, false, false
+	s.reordered, s.fault, s.faultPushed, s.last, s.done, s.ended, s.left = false, nil, false, false, false, false, false
 	id := c.Link.ID
 	// RFC 9000 s2.1: unidirectional streams carry data from their initiator to its peer only.
 	s.receiving.begin(c, id.IsBidi() || id.Initiator() != c.Role)
@@ -131,6 +133,7 @@ func (s *Stream) write(m *port.Write) {
 	if m.HasStop {
 		s.receiving.stop(m.StopCode)
 	}
+	s.last = s.last || m.Last
 	if m.Done {
 		s.done = true
 		s.receiving.taken(s.receiving.untaken)
@@ -183,9 +186,9 @@ func (s *Stream) fillPush(m *port.Push) {
 	m.Ended = s.ends()
 }
 
-// ends reports whether nothing more will ever be said to anybody. A Read that h3 still has is waited for: the room must
-// not leave an edge on which something is under way.
-func (s *Stream) ends() bool { return s.over() && s.link.In.Quiet() }
+// ends reports whether nothing more will ever be said to anybody. A Read that h3 still has is waited for, unless it says so:
+// the room must not leave an edge on which something is under way.
+func (s *Stream) ends() bool { return s.over() && (s.ended || s.link.In.Quiet()) }
 
 // over reports whether both halves are at their end and h3 has forgotten the stream.
 func (s *Stream) over() bool { return s.done && s.receiving.ended() && s.sending.ended() }
@@ -210,7 +213,15 @@ func (s *Stream) owesRead() bool {
 func (s *Stream) fillRead(m *port.Read) {
 	s.receiving.fillRead(m)
 	s.sending.fillRead(m)
+	if s.last && s.receiving.delivered() && s.sending.ended() && s.receiving.untaken <= lastUntaken {
+		m.Ended, s.ended, s.done = true, true, true
+		s.receiving.taken(s.receiving.untaken)
+	}
 }
+
+// lastUntaken is how many delivered bytes count as taken at the end of a stream whose end h3 leaves to us: each may hold
+// that much beyond what flow control pays for.
+const lastUntaken = 64 << 10
 
 // leave lets go of everything.
 func (s *Stream) leave() {

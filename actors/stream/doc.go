@@ -9,7 +9,7 @@
 // Sends:     Push         to conn: segments, lost ones first, or a small message whole, and frames that are owed; one in flight, merged
 // Sends:     Read         to h3: ordered pieces, ends and room; one in flight, merged
 // Sends:     StreamWake   to conn or h3, whose slot was freed; one place each
-// Dies:      when both halves are at their end and h3 is done with them, or at Stop
+// Dies:      when both halves are at their end and h3 is done with them or leaves that to us, or at Stop
 // RFC:       9000 sections 2 to 4, 13.3 (its stream frames) and 19.4, 19.5, 19.8, 19.10, 19.13
 //
 // The shell (actor.go) decides when to speak; the two halves are cores that take facts in and write what they owe into

@@ -312,6 +312,9 @@ func describeRead(m *port.Read) string {
 	if m.HasStop {
 		text += fmt.Sprintf(", stop %d", m.StopCode)
 	}
+	if m.Ended {
+		text += ", ended"
+	}
 	return text
 }
 

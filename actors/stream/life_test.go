@@ -55,6 +55,37 @@ func TestAWholeMessageIsConnsAndTheEndDoesNotWait(t *testing.T) {
 	d.gone()
 }
 
+func TestH3MayLeaveTheEndToTheStream(t *testing.T) {
+	request := func(m *port.Write) { m.Fin, m.Last = true, true }
+	d := newDesk(t, ourBidi)
+	d.write(func(m *port.Write) { m.Chunks = d.chunk(m.Chunks, "GET"); request(m) })
+	d.pushes("request", "0:GET., whole")
+	d.data(0, "answer", true)
+	m := d.heldRead()
+	d.wants("the answer, and the last word", describeRead(m), "room 1000, answer, fin, ended")
+	d.pushes("what h3 has counts as taken, and the room does not wait for it", "consumed 6, ended")
+	m.Release()
+	d.gone()
+
+	d = newDesk(t, ourBidi)
+	d.says("PO", false)
+	d.pushes("the request begins", "0:PO")
+	d.write(func(m *port.Write) { m.Chunks = d.chunk(m.Chunks, "ST"); request(m) })
+	d.pushes("and ends", "2:ST.")
+	d.data(0, "answer", true)
+	d.reads("the peer may miss some of it", "room 996, answer, fin")
+	d.deliver(acked(0, 4, true))
+	d.ends()
+
+	d = newDesk(t, ourBidi)
+	d.write(func(m *port.Write) { m.Chunks = d.chunk(m.Chunks, "GET"); request(m) })
+	d.pushes("request", "0:GET., whole")
+	d.deliver(func(m *port.Deliver) { m.HasReset, m.ResetCode = true, 9 })
+	d.reads("no answer", "room 1000, reset 9, ended")
+	d.pushes("a reset is an end too", "ended")
+	d.gone()
+}
+
 func TestALongMessageIsNotWhole(t *testing.T) {
 	d := newDesk(t, ourUni)
 	d.deliver(func(m *port.Deliver) { m.MaxStreamData = 1 << 20 })

@@ -284,10 +284,13 @@ func (r *receiving) fillRead(m *port.Read) {
 	}
 }
 
-// ended reports whether h3 has got all that it will get, and used it up.
-func (r *receiving) ended() bool {
-	return r.state == recvAbsent || (r.state == recvDataRead || r.state == recvResetRead) && r.untaken == 0
+// delivered reports whether h3 has got all that it will get.
+func (r *receiving) delivered() bool {
+	return r.state == recvAbsent || r.state == recvDataRead || r.state == recvResetRead
 }
+
+// ended reports whether h3 has got all that it will get, and used it up.
+func (r *receiving) ended() bool { return r.delivered() && r.untaken == 0 }
 
 func (r *receiving) release() {
 	r.bytes.Release()
