@@ -131,6 +131,22 @@ func TestASlowPathKeepsItsWindow(t *testing.T) {
 	}
 }
 
+// A sender that has more uses a small window up at once, and hears of the next one a round trip later.
+func TestAWindowThatIsUsedUpAtOnceGrows(t *testing.T) {
+	w := NewRecvWindow(1000, 100_000)
+	now := start
+	for range 20 {
+		n := w.Limit() - w.consumed
+		mustReceive(t, &w, n)
+		w.Consumed(n)
+		w.Owed(now, rtt)
+		now = now.Add(rtt + time.Millisecond)
+	}
+	if w.Size() < 50_000 {
+		t.Errorf("window %d after 20 round trips in which all of it was used", w.Size())
+	}
+}
+
 func TestTheWindowFitsThePath(t *testing.T) {
 	x := world{NewRecvWindow(10_000, 100_000_000), start}
 	x.flow(t, 10*time.Second, 10_000) // 200 KB a round trip

@@ -113,7 +113,9 @@ func (w *RecvWindow) fast(took, period time.Duration) bool {
 	if period < shortestSpan {
 		return float64(n)*float64(period) >= float64(w.size/2)*float64(took)
 	}
-	return n >= w.size/8 && took < period/2
+	// A quarter in a round trip. A sender that is given a small window at once uses all of it up, and that takes a round trip and
+	// a little more: it is as fast if it has used more in a longer time.
+	return n >= w.size/8 && (took < period/2 || float64(n)*2*float64(period) > float64(w.size)*float64(took))
 }
 
 // Limit is the advertised limit.
