@@ -9,8 +9,7 @@ import (
 	"quicpro/internal/mono"
 )
 
-// lane runs rooms of one connection by turns on one goroutine. A flush of conn or h3 can wake a hundred streams for a
-// microsecond's work each, and a goroutine of its own would cost each that much again.
+// lane runs rooms of one connection by turns on one goroutine: a hop to another would cost more than most of their turns.
 type lane struct {
 	world *machine
 

@@ -97,7 +97,7 @@ func (c *connection) system(kind roomKind) actor.System {
 // seat is the System of one room.
 type seat struct {
 	*placement
-	always bool // in the lane: stream rooms, which share a seat
+	always bool // in the lane: the crowd of stream rooms
 	exact  bool // every turn reads the clock: conn, whose estimates depend on it
 	inLane bool // where it runs now
 }

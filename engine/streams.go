@@ -22,7 +22,13 @@ type streams struct {
 	toConn *actor.Room[port.ToConn]
 	toH3   *actor.Room[port.ToH3]
 	world  actor.System // where the rooms live
-	gaps   actor.Count  // in what all of them have received
+	crowd  *actor.Crowd[port.ToStream]
+
+	// What gathers the messages of a turn, of all streams: conn's, h3's, and theirs.
+	fromConn, fromH3 *actor.Outbox[port.ToStream]
+	intoConn         *actor.Outbox[port.ToConn]
+	intoH3           *actor.Outbox[port.ToH3]
+	gaps             actor.Count // in what all of them have received
 
 	mu     sync.Mutex
 	live   []*streamRoom
@@ -45,6 +51,18 @@ type streamRoom struct {
 
 func (s *streams) init(c *connection, toConn *actor.Room[port.ToConn], toH3 *actor.Room[port.ToH3]) {
 	s.c, s.toConn, s.toH3, s.world = c, toConn, toH3, c.system(roomStream)
+	// Streams whose end conn knows of but which have not left yet are the reason why there may be twice as many.
+	name := "streams"
+	if s.world.Stepping() {
+		name = c.name + "/streams"
+	}
+	s.crowd = actor.NewCrowd[port.ToStream](s.world, name, 2*c.limits.Streams*(connToStream+h3ToStream+1))
+	s.fromConn, s.fromH3 = actor.NewCrowdOutbox(s.crowd), actor.NewCrowdOutbox(s.crowd)
+	s.intoConn, s.intoH3 = actor.NewOutbox(toConn), actor.NewOutbox(toH3)
+	toConn.Collect(s.fromConn)
+	toH3.Collect(s.fromH3)
+	s.crowd.Collect(s.intoH3)
+	s.crowd.Collect(s.intoConn)
 	c.guard.born()
 }
 
@@ -53,10 +71,10 @@ func (s *streams) init(c *connection, toConn *actor.Room[port.ToConn], toH3 *act
 func (s *streams) Spawn(id wire.StreamID, o port.StreamOptions) *port.Stream {
 	r := s.room(id)
 	port.NewStreamIn(&r.link, id)
-	r.link.FromConn = r.room.Port("conn>stream", connToStream)
-	r.link.FromH3 = r.room.Port("h3>stream", h3ToStream)
+	r.link.FromConn = r.room.Port("conn>stream", connToStream).Via(s.fromConn)
+	r.link.FromH3 = r.room.Port("h3>stream", h3ToStream).Via(s.fromH3)
 	r.stop = r.room.Port("supervisor>stream", 1)
-	out := stream.Ports{ToConn: s.toConn.Port("stream>conn", 2), ToH3: s.toH3.Port("stream>h3", 2)}
+	out := stream.Ports{ToConn: s.toConn.Port("stream>conn", 2).Via(s.intoConn), ToH3: s.toH3.Port("stream>h3", 2).Via(s.intoH3)}
 	r.behaviour.Reuse(stream.Config{Link: &r.link, Role: s.c.role, Options: o, Chunks: &s.c.s.e.chunks, Limits: s.c.limits, Gaps: &s.gaps})
 	r.behaviour.Connect(out)
 	if !s.enter(r) {
@@ -82,9 +100,9 @@ func (s *streams) room(id wire.StreamID) *streamRoom {
 	spec := actor.Spec{Name: s.roomName(id), Capacity: connToStream + h3ToStream + 1, Supervisor: r}
 	b := actor.Behaviour[port.ToStream](&r.behaviour)
 	if fresh {
-		r.room.Init(s.world, spec, b)
+		s.crowd.Init(&r.room, spec, b)
 	} else {
-		r.room.Reuse(s.world, spec, b)
+		s.crowd.Reuse(&r.room, spec, b)
 	}
 	r.link.Owner = r
 	return r

@@ -4,6 +4,9 @@
 // the slot or the batch that pays for the message, so that sending allocates nothing; after a send it belongs to the
 // receiver until the receiver frees it or hands it on.
 //
+// What one turn of conn, h3 or the streams has for all streams, for conn or for h3 is gathered and handed over as one
+// (actor.Outbox): the quotas below count what is in it.
+//
 //	from       to         messages                     in flight                       freed by            when full
 //	reader     protect    RxBatch                      128, 16 large (lossy)         last stream flush   dropped, counted
 //	protect    conn       RxBatch                      the same, + 3 replays           conn, streams       a bug

@@ -12,6 +12,8 @@
 // Dies:      when both halves are at their end and h3 is done with them or leaves that to us, or at Stop
 // RFC:       9000 sections 2 to 4, 13.3 (its stream frames) and 19.4, 19.5, 19.8, 19.10, 19.13
 //
+// The rooms of a connection are a crowd: they take their turns together.
+//
 // The shell (actor.go) decides when to speak; the two halves are cores that take facts in and write what they owe into
 // the message that goes out. Nothing is prepared ahead: a record is filled when its slot is free, so that what is sent
 // is always the present state, and a stream that is stopped holds nothing but its two buffers.

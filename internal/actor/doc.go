@@ -5,6 +5,9 @@
 // Who launches is the System's affair: the engine says `go`, a simulator picks the next room from a seed. Behaviours
 // cannot tell the difference.
 //
+// Rooms with little work each may be a Crowd, which shares an inbox and a launch; a room that has much to say to few may
+// gather it in an Outbox, which hands it over as one. Behaviours cannot tell that either.
+//
 // The laws of an edge:
 //
 //   - No send blocks. Every edge has a quota, an inbox is as long as the sum of the quotas of its edges, and a send

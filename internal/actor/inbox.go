@@ -28,12 +28,12 @@ const (
 
 func (q *inbox[M]) init() { q.in, q.out = q.places[0][:0], q.places[1][:0] }
 
-// add puts m in. It reports false if as many as limit wait.
-func (q *inbox[M]) add(m M, limit int) bool {
+// add puts messages in, all or none. It reports false if more than limit would wait.
+func (q *inbox[M]) add(limit int, m ...M) bool {
 	q.mu.Lock()
-	ok := len(q.in) < limit
+	ok := len(q.in)+len(m) <= limit
 	if ok {
-		q.in = append(q.in, m)
+		q.in = append(q.in, m...)
 	}
 	q.mu.Unlock()
 	return ok

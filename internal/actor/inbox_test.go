@@ -24,7 +24,7 @@ func TestAnInboxKeepsTheOrder(t *testing.T) {
 	in, out := 0, 0
 	for _, puts := range []int{1, 0, 70, 3, 200, 0, 1, inboxPlaces, inboxPlaces + 1, 40} {
 		for range puts {
-			if !q.add(in, 1000) {
+			if !q.add(1000, in) {
 				t.Fatalf("message %d of at most 1000 waiting was refused", in)
 			}
 			in++
@@ -54,7 +54,7 @@ func TestAnInboxKeepsTheOrderOfEachOfManySenders(t *testing.T) {
 	for from := range senders {
 		sending.Go(func() {
 			for n := range each {
-				if !q.add(letter{from, n}, senders*each) {
+				if !q.add(senders*each, letter{from, n}) {
 					panic("a message was refused")
 				}
 			}
@@ -89,7 +89,7 @@ func TestAFullInboxRefuses(t *testing.T) {
 	for _, limit := range []int{3, inboxPlaces, 3 * inboxPlaces} {
 		q := newInbox[int]()
 		for i := range limit {
-			if !q.add(i, limit) {
+			if !q.add(limit, i) {
 				t.Fatalf("message %d of %d was refused", i, limit)
 			}
 		}
@@ -108,7 +108,7 @@ func TestAnInboxForgetsABurst(t *testing.T) {
 	}
 	burst := func(n int) {
 		for range n {
-			q.add(new(int), 100_000)
+			q.add(100_000, new(int))
 		}
 		for q.waiting() > 0 {
 			q.take()

@@ -27,15 +27,19 @@ type Room[M any] struct {
 	spec Spec
 	sys  System
 
-	mail    inbox[M]
-	steps   *steps[M]    // nil in a stepless System
-	pending atomic.Int32 // messages sent less messages taken
+	crowd *Crowd[M]   // whose inbox it shares; nil if it has one of its own
+	outs  []deliverer // what gathers its messages
+
+	mail    inbox[M]     // of a stepless System
+	steps   *steps[M]    // nil there
+	pending atomic.Int32 // messages sent less messages taken; in a crowd they count when they are gathered
 
 	// owned by the running turn
 	taken   int32
 	b       Behaviour[M]
 	yielder Yielder
 	leaver  Leaver
+	touched bool // in a crowd: it had mail in this turn
 	current M    // what is being handled, if busy
 	busy    bool // between a message's arrival at the behaviour and its return
 	late    bool // its flush was deferred
@@ -68,7 +72,7 @@ func (r *Room[M]) Init(sys System, spec Spec, b Behaviour[M]) {
 func (r *Room[M]) Reuse(sys System, spec Spec, b Behaviour[M]) {
 	r.spec, r.sys, r.b = spec, sys, b
 	r.current, r.taken, r.now, r.began = *new(M), 0, 0, 0
-	r.busy, r.gone, r.died, r.late = false, false, false, false
+	r.busy, r.gone, r.died, r.late, r.touched = false, false, false, false, false
 	r.know(b)
 }
 
@@ -95,7 +99,8 @@ func (r *Room[M]) Port(name string, quota int) Port[M] {
 // Port is the sending end of an edge. The zero Port is not connected: Send on it panics.
 type Port[M any] struct {
 	room *Room[M]
-	edge *edge[M] // nil in a stepless System
+	edge *edge[M]   // nil in a stepless System
+	out  *Outbox[M] // nil: at once
 }
 
 // Connected reports whether the port leads anywhere.
@@ -105,14 +110,26 @@ func (p Port[M]) Connected() bool { return p.room != nil }
 // stepping room knows, or the message's type.
 func (p Port[M]) Send(m M) {
 	r := p.room
-	if p.edge != nil {
+	switch {
+	case p.out != nil:
+		p.out.add(p, m)
+	case p.edge != nil:
+		r.handed(p.edge.name)
 		r.put(p.edge, m)
-		return
+	case r.crowd != nil:
+		r.pending.Add(1)
+		r.crowd.add(letter[M]{r, m})
+	default:
+		r.add(m)
 	}
-	if !r.mail.add(m, r.spec.Capacity) {
-		panic(fmt.Sprintf("actor: inbox of room %s is full at %T: a quota is broken", r.spec.Name, m))
+}
+
+// add puts mail into the inbox, and has an idle room launched.
+func (r *Room[M]) add(m ...M) {
+	if !r.mail.add(r.spec.Capacity, m...) {
+		panic(fmt.Sprintf("actor: inbox of room %s is full at %T: a quota is broken", r.spec.Name, m[0]))
 	}
-	if r.pending.Add(1) == 1 {
+	if n := int32(len(m)); r.pending.Add(n) == n {
 		r.sys.Launch(r)
 	}
 }
@@ -137,6 +154,7 @@ func (r *Room[M]) Run() {
 func (r *Room[M]) turn() bool {
 	r.now = r.sys.Now()
 	r.drain(turnLimit)
+	r.deliver()
 	if r.yielder != nil && r.yields() {
 		return false
 	}
@@ -155,7 +173,7 @@ func (r *Room[M]) yields() bool {
 		if !r.gone {
 			r.yielder.Yielded(r.began, r.now)
 		}
-	case r.gone || !r.yielder.Yields(r.now):
+	case r.gone || !r.asks():
 	case r.deferred():
 		r.late, r.began = true, r.now
 		return true
@@ -167,6 +185,13 @@ func (r *Room[M]) yields() bool {
 		r.drain(turnLimit)
 	}
 	return false
+}
+
+// asks reports whether the behaviour wants to yield, and hands over what it has for the others.
+func (r *Room[M]) asks() bool {
+	wants := r.yielder.Yields(r.now)
+	r.deliver()
+	return wants
 }
 
 // deferred asks the System to run the room again.
@@ -199,6 +224,12 @@ func (r *Room[M]) flush() {
 		return
 	}
 	r.b.Flush(r.now)
+	r.deliver()
+	r.leave()
+}
+
+// leave ends the room if its behaviour is over.
+func (r *Room[M]) leave() {
 	if r.leaver != nil && r.leaver.Left() {
 		r.end()
 		if r.spec.Supervisor != nil {
@@ -213,12 +244,15 @@ func (r *Room[M]) end() {
 	r.b, r.yielder, r.leaver = nil, nil, nil
 }
 
-// rescue keeps a panic inside its room: the room is gone, its supervisor knows, and its mail is released.
+// rescue keeps a panic inside its room.
 func (r *Room[M]) rescue() {
-	v := recover()
-	if v == nil {
-		return
+	if v := recover(); v != nil {
+		r.die(v)
 	}
+}
+
+// die ends the room for a panic: it is gone, its supervisor knows, what it has said is handed over, and its mail is released.
+func (r *Room[M]) die(v any) {
 	m, busy, mine := r.current, r.busy, !r.gone
 	var none M
 	r.current, r.busy = none, false
@@ -236,11 +270,18 @@ func (r *Room[M]) rescue() {
 			r.spec.Supervisor.Died(d)
 		}
 	}
+	r.tryDeliver()
 	n := r.taken
 	r.taken = 0
-	if !r.sys.Stepping() && r.pending.Add(-n) > 0 {
+	if !r.sys.Stepping() && r.crowd == nil && r.pending.Add(-n) > 0 {
 		r.sys.Launch(r)
 	}
+}
+
+// tryDeliver hands over what a room that died has said before.
+func (r *Room[M]) tryDeliver() {
+	defer func() { _ = recover() }()
+	r.deliver()
 }
 
 // tryRelease releases a message whose handling panicked: its handler may have let go of some of it already.

@@ -46,10 +46,18 @@ func (r *Room[M]) put(e *edge[M], m M) {
 	if len(e.fifo) == cap(e.fifo) && e.taken > 0 {
 		e.compact()
 	}
-	r.steps.arrived++
+	counter := &r.steps.arrived
+	if r.crowd != nil {
+		counter = &r.crowd.arrived
+	}
+	*counter++
 	e.fifo = append(e.fifo, m)
-	e.since = append(e.since, r.steps.arrived)
-	if r.steps.held++; r.steps.held == 1 {
+	e.since = append(e.since, *counter)
+	r.steps.held++
+	switch {
+	case r.crowd != nil:
+		r.crowd.put(r, e)
+	case r.steps.held == 1:
 		r.sys.Launch(r)
 	}
 }
