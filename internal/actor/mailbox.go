@@ -28,7 +28,8 @@ func (b *Mailbox[M]) Hear(f func(M)) {
 		b.ear.Store(nil)
 		return
 	}
-	b.ear.Store(&f)
+	ear := f // an allocation of its own, so that ending it needs none
+	b.ear.Store(&ear)
 }
 
 // heard tells who wants to hear of messages.
