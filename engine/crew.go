@@ -85,14 +85,14 @@ func (c *crew) serve(h *hand, r runner) {
 	}
 }
 
-// waits reports whether r, which was just launched, lets others work first. The lane of a connection with one request, or
-// in its handshake, does not: nobody has more mail for it.
+// waits reports whether r, which was just launched, lets others work first. The lane of a connection that never
+// had two requests at a time does not: nobody has more mail for it.
 func (c *crew) waits(r runner) bool {
 	if c.working.Load() <= crewBusy {
 		return false
 	}
 	l, ok := r.(*lane)
-	return !ok || l.requests.Load() > 1
+	return !ok || l.crowded.Load()
 }
 
 // rest makes h wait for the next launch; it reports false if enough do.

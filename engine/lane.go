@@ -24,6 +24,7 @@ type lane struct {
 	waits int          // how many scheduler rounds it has waited
 
 	requests atomic.Int32 // bidirectional streams alive
+	crowded  atomic.Bool  // there was more than one at a time
 }
 
 const (

@@ -74,7 +74,9 @@ func (c *connection) moved(n int) {
 
 // asked notes that a request begins.
 func (c *connection) asked() {
-	c.place.requests.Add(1)
+	if c.place.requests.Add(1) > 1 && !c.place.crowded.Load() {
+		c.place.crowded.Store(true)
+	}
 	c.s.alone.Store(0)
 }
 
