@@ -17,6 +17,7 @@ type Crowd[M any] struct {
 	mail     inbox[letter[M]] // stepless
 	pending  atomic.Int32     // stepless: letters sent less letters taken
 	outs     []deliverer
+	members  company[M] // what each of its rooms has
 
 	// stepping
 	live    []address[M] // edges with mail, those with the oldest first
@@ -50,13 +51,14 @@ const crowdTurn = 8 * turnLimit
 // NewCrowd makes a crowd. Its capacity is the sum of those of all rooms that will be in it at a time.
 func NewCrowd[M any](sys System, name string, capacity int) *Crowd[M] {
 	c := &Crowd[M]{name: name, sys: sys, capacity: capacity}
+	c.members.crowd = c
 	c.mail.init()
 	return c
 }
 
 // Init makes a room of the crowd.
 func (c *Crowd[M]) Init(r *Room[M], spec Spec, b Behaviour[M]) {
-	r.spec, r.sys, r.b, r.crowd = spec, c.sys, b, c
+	r.spec, r.sys, r.b, r.company = spec, c.sys, b, &c.members
 	r.know(b)
 	if c.sys.Stepping() {
 		r.steps = new(steps[M])
@@ -65,7 +67,7 @@ func (c *Crowd[M]) Init(r *Room[M], spec Spec, b Behaviour[M]) {
 
 // Reuse is Room.Reuse, for a room that was of this crowd or another.
 func (c *Crowd[M]) Reuse(r *Room[M], spec Spec, b Behaviour[M]) {
-	r.crowd = c
+	r.company = &c.members
 	r.Reuse(c.sys, spec, b)
 }
 

@@ -19,7 +19,7 @@ type inbox[M any] struct {
 
 const (
 	// inboxPlaces is how many places a list has at birth.
-	inboxPlaces = 4
+	inboxPlaces = 3
 	// inboxKept is how many places a list keeps for the next burst. Beyond, a list of which less than a quarter
 	// was needed inboxSmall times in a row goes to the collector.
 	inboxKept  = 128

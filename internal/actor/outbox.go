@@ -67,10 +67,18 @@ func emptied[T any](list []T) []T {
 }
 
 // Collect makes the room hand over what is gathered in an outbox of its own.
-func (r *Room[M]) Collect(o deliverer) { r.outs = append(r.outs, o) }
+func (r *Room[M]) Collect(o deliverer) {
+	if r.company == nil {
+		r.company = new(company[M])
+	}
+	r.company.outs = append(r.company.outs, o)
+}
 
 func (r *Room[M]) deliver() {
-	for _, o := range r.outs {
+	if r.company == nil {
+		return
+	}
+	for _, o := range r.company.outs {
 		o.deliver()
 	}
 }

@@ -27,11 +27,9 @@ type Room[M any] struct {
 	spec Spec
 	sys  System
 
-	crowd *Crowd[M]   // whose inbox it shares; nil if it has one of its own
-	outs  []deliverer // what gathers its messages
-
 	mail    inbox[M]     // of a stepless System
 	steps   *steps[M]    // nil there
+	company *company[M]  // nil if it shares nothing
 	pending atomic.Int32 // messages sent less messages taken; in a crowd they count when they are gathered
 
 	// owned by the running turn
@@ -47,6 +45,12 @@ type Room[M any] struct {
 	died    bool
 	now     mono.Time
 	began   mono.Time // when the flush was deferred
+}
+
+// company is what a room shares.
+type company[M any] struct {
+	crowd *Crowd[M]   // whose inbox it has; nil: its own
+	outs  []deliverer // what gathers its messages
 }
 
 // Spawn makes a room. It has no goroutine until its first mail.
@@ -74,6 +78,14 @@ func (r *Room[M]) Reuse(sys System, spec Spec, b Behaviour[M]) {
 	r.current, r.taken, r.now, r.began = *new(M), 0, 0, 0
 	r.busy, r.gone, r.died, r.late, r.touched = false, false, false, false, false
 	r.know(b)
+}
+
+// crowd is whose inbox the room has, nil if it has one of its own.
+func (r *Room[M]) crowd() *Crowd[M] {
+	if r.company == nil {
+		return nil
+	}
+	return r.company.crowd
 }
 
 // know asks once what else the behaviour can do.
@@ -116,9 +128,9 @@ func (p Port[M]) Send(m M) {
 	case p.edge != nil:
 		r.handed(p.edge.name)
 		r.put(p.edge, m)
-	case r.crowd != nil:
+	case r.crowd() != nil:
 		r.pending.Add(1)
-		r.crowd.add(letter[M]{r, m})
+		r.crowd().add(letter[M]{r, m})
 	default:
 		r.add(m)
 	}
@@ -273,7 +285,7 @@ func (r *Room[M]) die(v any) {
 	r.tryDeliver()
 	n := r.taken
 	r.taken = 0
-	if !r.sys.Stepping() && r.crowd == nil && r.pending.Add(-n) > 0 {
+	if !r.sys.Stepping() && r.crowd() == nil && r.pending.Add(-n) > 0 {
 		r.sys.Launch(r)
 	}
 }

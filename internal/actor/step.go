@@ -47,16 +47,16 @@ func (r *Room[M]) put(e *edge[M], m M) {
 		e.compact()
 	}
 	counter := &r.steps.arrived
-	if r.crowd != nil {
-		counter = &r.crowd.arrived
+	if r.crowd() != nil {
+		counter = &r.crowd().arrived
 	}
 	*counter++
 	e.fifo = append(e.fifo, m)
 	e.since = append(e.since, *counter)
 	r.steps.held++
 	switch {
-	case r.crowd != nil:
-		r.crowd.put(r, e)
+	case r.crowd() != nil:
+		r.crowd().put(r, e)
 	case r.steps.held == 1:
 		r.sys.Launch(r)
 	}
