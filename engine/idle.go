@@ -4,6 +4,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -24,9 +25,9 @@ func (e *Engine) AwaitIdle(most time.Duration) {
 // idleLine is those who wait for an idle processor.
 type idleLine struct {
 	mu      sync.Mutex
-	taken   bool      // somebody is at the head of the line
-	waiting []inLine  // behind it
-	probe   idleProbe // of the head
+	taken   atomic.Bool // somebody is at the head of the line
+	waiting []inLine    // behind it
+	probe   idleProbe   // of the head
 }
 
 // inLine is one who waits.
@@ -37,7 +38,7 @@ type inLine struct {
 
 func (l *idleLine) await(until time.Time) {
 	l.mu.Lock()
-	if l.taken {
+	if l.taken.Load() {
 		w := inLine{until, make(chan bool, 1)}
 		l.waiting = append(l.waiting, w)
 		l.mu.Unlock()
@@ -45,7 +46,7 @@ func (l *idleLine) await(until time.Time) {
 			return
 		}
 	} else {
-		l.taken = true
+		l.taken.Store(true)
 		l.mu.Unlock()
 	}
 	l.probe.wait(until)
@@ -56,13 +57,15 @@ func (l *idleLine) await(until time.Time) {
 func (l *idleLine) next(now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.taken = false; len(l.waiting) > 0 && !l.taken; {
+	taken := false
+	for len(l.waiting) > 0 && !taken {
 		w := l.waiting[0]
 		l.waiting[0] = inLine{}
 		l.waiting = l.waiting[1:]
-		l.taken = now.Before(w.until)
-		w.turn <- l.taken
+		taken = now.Before(w.until)
+		w.turn <- taken
 	}
+	l.taken.Store(taken)
 }
 
 // idleProbe finds out that a processor is idle by waiting for the network. The scheduler asks the network when it has nothing

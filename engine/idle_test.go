@@ -46,15 +46,16 @@ func TestManyWaitForAnIdleProcessor(t *testing.T) {
 	for range many {
 		<-done
 	}
-	if l := &e.idle; l.taken || len(l.waiting) > 0 {
-		t.Errorf("afterwards the line is taken: %v, and %d wait", l.taken, len(l.waiting))
+	if l := &e.idle; l.taken.Load() || len(l.waiting) > 0 {
+		t.Errorf("afterwards the line is taken: %v, and %d wait", l.taken.Load(), len(l.waiting))
 	}
 }
 
 // The line goes on with the first who is not late; those before him need not wait.
 func TestWhoIsLateNeedNotWait(t *testing.T) {
 	now := time.Now()
-	l := idleLine{taken: true}
+	var l idleLine
+	l.taken.Store(true)
 	var turns []chan bool
 	for _, most := range []time.Duration{-1, 0, 1, -1, 1} {
 		turn := make(chan bool, 1)
@@ -77,8 +78,8 @@ func TestWhoIsLateNeedNotWait(t *testing.T) {
 		if got := said(); !slices.Equal(got, want) {
 			t.Errorf("turn %d: %q, want %q", i, got, want)
 		}
-		if l.taken != slices.Contains(want, "head") {
-			t.Errorf("turn %d: the line is taken: %v", i, l.taken)
+		if l.taken.Load() != slices.Contains(want, "head") {
+			t.Errorf("turn %d: the line is taken: %v", i, l.taken.Load())
 		}
 	}
 }

@@ -9,14 +9,15 @@ import (
 // lease is a reader's buffer: one of the pool's large ones, or none while the reader waits. It is a udp.Lender.
 type lease struct {
 	pool *rxPool
-	bulk *bulk // while it flows, the reader does not poll
+	bulk *bulk     // while it flows, the reader does not poll
+	idle *idleLine // nor while somebody waits for an idle processor
 	b    *rxBuffer
 }
 
 // read reads from a socket of this machine, or of a simulation, where nobody minds a buffer that waits.
 func (l *lease) read(link Socket, m *udp.Meta) (int, error) {
 	if u, ok := link.(*udp.Socket); ok {
-		u.Poll(!l.bulk.counted())
+		u.Poll(!l.bulk.counted() && !l.idle.taken.Load())
 		return u.ReadLent(l, m)
 	}
 	buf := l.Lend()

@@ -118,7 +118,7 @@ func (b *bell[M]) silence() {
 func (s *socket) read() {
 	defer s.unread()
 	var meta udp.Meta
-	l := lease{pool: s.rx, bulk: &s.bulk}
+	l := lease{pool: s.rx, bulk: &s.bulk, idle: &s.e.idle}
 	for {
 		n, err := l.read(s.link, &meta)
 		if err == nil && n > 0 {
