@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"quicpro/actors/crypto"
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
@@ -120,6 +121,7 @@ func BenchmarkEndpoint(b *testing.B) {
 			edge := actor.Spawn[port.ToWriter](inline{}, actor.Spec{Name: "writer", Capacity: 1}, guard[port.ToWriter](&writer{s: r.s}, nil))
 			e := &endpoint{s: r.s, out: edge.Port("endpoint>writer", 1), closed: newClosed(), rate: rate{perSecond: resetsPerSecond}}
 			e.accept.e = e
+			e.accept.spawn = func(crypto.FirstInitial, port.Path) *connection { return nil } // a server's
 			batch := port.NewRxBatch(nil, func(*port.RxBatch) {})
 			now, n := mono.Time(1), 0
 			b.ReportAllocs()

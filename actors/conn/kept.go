@@ -16,9 +16,11 @@ const keptBuffers = 128
 // keep takes a whole message over, and queues it.
 func (c *Conn) keep(r *row, p *port.Push) {
 	s := &c.streams
-	r.whole, r.kept = true, &buffer.SendBuffer{}
+	r.whole = true
 	if n := len(s.buffers); n > 0 {
 		r.kept, s.buffers = s.buffers[n-1], s.buffers[:n-1]
+	} else {
+		r.kept = &buffer.SendBuffer{}
 	}
 	for i := range p.Segments {
 		if k := p.Segments[i].Chunk; k != nil {

@@ -12,7 +12,7 @@ type inbox[M any] struct {
 
 	out   []M    // the runner's
 	next  uint32 // of out
-	small uint32 // how often in a row a long list was not needed
+	small uint32 // see shrunk
 
 	places [2][inboxPlaces]M
 }
@@ -52,18 +52,24 @@ func (q *inbox[M]) take() M {
 }
 
 func (q *inbox[M]) turnOver() {
-	out := q.out[:0]
-	switch n := cap(out); {
-	case n <= inboxKept:
-	case len(q.out) >= n/4:
-		q.small = 0
-	default:
-		if q.small++; q.small == inboxSmall {
-			out, q.small = nil, 0
-		}
-	}
+	out := shrunk(q.out, &q.small)
 	q.mu.Lock()
 	q.in, q.out = out, q.in
 	q.mu.Unlock()
 	q.next = 0
+}
+
+// shrunk is a list's memory for the next burst. A long one of which little was needed often, which small counts, is let go.
+func shrunk[T any](list []T, small *uint32) []T {
+	switch n := cap(list); {
+	case n <= inboxKept:
+	case len(list) >= n/4:
+		*small = 0
+	default:
+		if *small++; *small == inboxSmall {
+			*small = 0
+			return nil
+		}
+	}
+	return list[:0]
 }

@@ -9,6 +9,7 @@ type Outbox[M any] struct {
 	mail    []M
 	letters []letter[M]
 	edges   []Port[M] // stepping: by which port each goes
+	small   uint32    // see shrunk
 }
 
 // NewOutbox makes an outbox of what goes to r.
@@ -54,16 +55,15 @@ func (o *Outbox[M]) deliver() {
 	case len(mail) > 0:
 		o.room.add(mail...)
 	}
-	o.edges, o.letters, o.mail = emptied(edges), emptied(letters), emptied(mail)
+	clear(edges)
+	o.edges = edges[:0]
+	o.letters, o.mail = emptied(letters, &o.small), emptied(mail, &o.small) // one of them is in use
 }
 
-// emptied is a list's memory for the next messages, unless these were few for it.
-func emptied[T any](list []T) []T {
-	if n := cap(list); n > inboxKept && len(list) < n/4 {
-		return nil
-	}
+// emptied is a list's memory for the next messages.
+func emptied[T any](list []T, small *uint32) []T {
 	clear(list)
-	return list[:0]
+	return shrunk(list, small)
 }
 
 // Collect makes the room hand over what is gathered in an outbox of its own.
