@@ -56,16 +56,16 @@ func (p *polls) begin() {
 
 // end ends it.
 func (p *polls) end() {
-	if !p.one {
-		return
+	if p.one {
+		p.saved = min(max(p.saved+pollTime-p.idle, 0), maxSaved)
+		p.leave()
 	}
+}
+
+// leave makes it none of the pollers.
+func (p *polls) leave() {
 	p.one = false
 	p.of.leave()
-	if p.may {
-		p.saved = min(max(p.saved+pollTime-p.idle, 0), maxSaved)
-	} else {
-		p.saved = 0
-	}
 }
 
 // again reports whether to ask once more.
@@ -93,6 +93,8 @@ func (p *polls) again(now time.Time) bool {
 	if !p.may {
 		p.vain = min(2*p.vain+1, maxUnpolled)
 		p.rest = p.vain
+		p.saved = 0
+		p.leave() // what it waits for from here on may take minutes
 	}
 	return p.may
 }

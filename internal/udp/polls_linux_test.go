@@ -143,3 +143,19 @@ func TestNoMoreReadersPollThanThereAreProcessors(t *testing.T) {
 		t.Errorf("%d poll in the end", n)
 	}
 }
+
+// One that has polled in vain, and now waits, leaves its place to others.
+func TestAReaderThatWaitsDoesNotCountAsPolling(t *testing.T) {
+	a, b := newPolls(1), newPolls(1)
+	b.of = a.of
+	a.begin()
+	for now := time.Unix(1, 0); a.again(now); now = now.Add(time.Microsecond) {
+	}
+	if waits, _ := b.read(10*time.Microsecond, time.Microsecond); waits {
+		t.Error("a second reader may not poll while the first one waits")
+	}
+	a.end()
+	if n := a.of.now.Load(); n != 0 {
+		t.Errorf("%d poll in the end", n)
+	}
+}
