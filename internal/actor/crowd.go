@@ -106,10 +106,11 @@ func (c *Crowd[M]) turn() bool {
 	return c.pending.Add(-n) > 0
 }
 
-// handle lets a room handle a message. A panic ends that room alone.
+// handle lets a room handle a message. A panic ends that room alone. One that is gone takes no part in the turn: with its last
+// mail released it is at rest, and may be another crowd's at once.
 func (c *Crowd[M]) handle(r *Room[M], m M) {
 	defer r.rescue()
-	if !r.touched {
+	if !r.touched && !r.gone {
 		r.touched = true
 		c.touched = append(c.touched, r)
 	}

@@ -118,6 +118,27 @@ func TestARoomLeavesItsCrowd(t *testing.T) {
 	})
 }
 
+// A room that is at rest may serve again at once, while the crowd that it has left is in the turn that released its last mail.
+func TestARoomAtRestIsNoLongerItsCrowds(t *testing.T) {
+	sys := &byHand{}
+	_, m := crowdOf(sys, 2)
+	m[0].left = true
+	m[0].in.Send("bye")
+	sys.run()
+	again := &script{}
+	m[1].handle = func(any) {
+		if !m[0].room.AtRest() {
+			t.Fatal("the room's last mail was released, and it is not at rest")
+		}
+		actor.NewCrowd[any](sys, "another", 10).Reuse(m[0].room, actor.Spec{Name: "again", Capacity: 1}, again)
+	}
+	m[0].in.Send("late")
+	m[1].in.Send("now")
+	if sys.run(); len(again.log) > 0 {
+		t.Errorf("in the turn of the crowd that it has left it heard %v", again.log)
+	}
+}
+
 func TestADeathInACrowdIsOneRooms(t *testing.T) {
 	for _, in := range []string{"string", "flush"} {
 		bothWays(t, func(t *testing.T, sys *byHand) {
