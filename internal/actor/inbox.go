@@ -33,7 +33,10 @@ func (q *inbox[M]) add(limit int, m ...M) bool {
 	q.mu.Lock()
 	ok := len(q.in)+len(m) <= limit
 	if ok {
-		q.in = append(q.in, m...)
+		old := q.in
+		if q.in = append(old, m...); cap(q.in) != cap(old) {
+			clear(old) // the places of birth stay, and shall hold nothing
+		}
 	}
 	q.mu.Unlock()
 	return ok

@@ -1,8 +1,10 @@
 package actor
 
 import (
+	"runtime"
 	"sync"
 	"testing"
+	"weak"
 )
 
 func newInbox[M any]() *inbox[M] {
@@ -43,6 +45,32 @@ func TestAnInboxKeepsTheOrder(t *testing.T) {
 	}
 	if n := q.waiting(); n > 0 {
 		t.Errorf("%d messages too many", n)
+	}
+}
+
+// What was taken is not held, neither by the lists nor by the places that they had at birth.
+func TestAnInboxHoldsNothingThatWasTaken(t *testing.T) {
+	q := newInbox[*[64]byte]()
+	var all []weak.Pointer[[64]byte]
+	for range 3 {
+		for range 4 * inboxPlaces {
+			m := new([64]byte)
+			all = append(all, weak.Make(m))
+			q.add(100, m)
+		}
+		for range 4 * inboxPlaces {
+			q.take()
+		}
+	}
+	runtime.GC()
+	held := 0
+	for _, m := range all {
+		if m.Value() != nil {
+			held++
+		}
+	}
+	if runtime.KeepAlive(q); held > 0 {
+		t.Errorf("%d messages are held that were taken", held)
 	}
 }
 
