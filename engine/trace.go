@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"quicpro/actors/port"
 	"quicpro/internal/qlog"
@@ -16,7 +17,10 @@ type tracer func(role wire.Role, odcid wire.ConnectionID) port.Trace
 // tracer returns what makes the traces of connections: a qlog file each in qlogDir, lines in log, the engine's own, or nil.
 func (e *Engine) tracer(log *slog.Logger, qlogDir string) tracer {
 	if log == nil && qlogDir == "" {
-		return e.trace
+		if e.trace == nil {
+			return nil
+		}
+		return e.ownTrace
 	}
 	return func(role wire.Role, odcid wire.ConnectionID) port.Trace {
 		var file, lines port.Trace
@@ -29,10 +33,22 @@ func (e *Engine) tracer(log *slog.Logger, qlogDir string) tracer {
 			lines = qlog.NewLines(log, role, odcid)
 		}
 		if e.trace != nil {
-			return qlog.Tee(e.trace(role, odcid), qlog.Tee(file, lines))
+			return qlog.Tee(e.ownTrace(role, odcid), qlog.Tee(file, lines))
 		}
 		return qlog.Tee(file, lines)
 	}
+}
+
+// ownTrace makes the engine's own trace of a connection. It is called when the connection is half made, and a panic there would
+// leave a socket that nobody reads, or a server that counts it as half open for ever. A connection goes on without.
+func (e *Engine) ownTrace(role wire.Role, odcid wire.ConnectionID) (t port.Trace) {
+	defer func() {
+		if v := recover(); v != nil {
+			e.log.Error("Options.Trace panicked", "panic", v, "stack", string(debug.Stack()))
+			t = nil
+		}
+	}()
+	return e.trace(role, odcid)
 }
 
 // qlog opens a connection's qlog file. A connection goes on without one that cannot be made.

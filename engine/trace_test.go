@@ -76,3 +76,25 @@ func TestTheEnginesTraceHearsEveryConnection(t *testing.T) {
 		}
 	}
 }
+
+// A Trace that panics costs the trace, on either side, and not the connection.
+func TestAConnectionGoesOnWithoutATraceThatPanics(t *testing.T) {
+	for _, one := range []bool{false, true} {
+		for _, dir := range []string{"", t.TempDir()} {
+			e := New(Options{OneSocket: one, Logger: quiet(), Trace: func(wire.Role, wire.ConnectionID) port.Trace { panic("a trace") }})
+			l, err := e.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), QlogDir: dir}, answerer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h, err := e.DialH3(within(t, 5*time.Second), l.Addr(), H3Config{TLS: clientTLS(), QlogDir: dir})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status, _, err := fetch(t, h, "GET", "/blob/100", nil); err != nil || status != "200" {
+				t.Error(status, err)
+			}
+			_ = e.Close()
+			expectEmpty(t, e)
+		}
+	}
+}
