@@ -11,16 +11,26 @@ import (
 // beginShared starts a client's connection on the socket that all of them share: see Options.OneSocket.
 func (e *Engine) beginShared(remote netip.AddrPort, b birth) (*connection, error) {
 	b.role, b.remote, b.path = wire.Client, remote, port.Path{Remote: remote} // the first datagram tells the local address
-	e.sharing.Lock()
-	s, err := e.sharedSocket(b.limits)
+	c, err := e.newShared(b)
 	if err != nil {
-		e.sharing.Unlock()
 		return nil, err
 	}
-	c := newConnection(s, b)
-	e.sharing.Unlock()
+	if failed := c.s.failed.Load(); failed != nil { // meanwhile: who stopped the connections may not have known this one
+		c.stopRooms(&port.Cause{Why: port.Abandoned, Reason: "the socket failed", Err: *failed})
+	}
 	c.start()
 	return c, nil
+}
+
+// newShared makes the connection. What it calls may panic, and others want the lock.
+func (e *Engine) newShared(b birth) (*connection, error) {
+	e.sharing.Lock()
+	defer e.sharing.Unlock()
+	s, err := e.sharedSocket(b.limits)
+	if err != nil {
+		return nil, err
+	}
+	return newConnection(s, b), nil
 }
 
 // sharedSocket returns the socket of the next connection, opened if there is none that can take it. The caller holds the

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"quicpro/actors/port"
+	"quicpro/internal/udp"
+	"quicpro/wire"
 )
 
 // sharing makes an engine whose clients share a socket, and that must be empty at the end.
@@ -138,4 +140,39 @@ func TestTheEngineClosesWhileClientsDial(t *testing.T) {
 		all.Wait()
 		expectEmpty(t, e)
 	}
+}
+
+// tornWorld is a World with one Socket, of which the reads fail once it is torn.
+type tornWorld struct {
+	World
+	link *fakeLink
+	torn chan struct{}
+}
+
+func (w *tornWorld) Listen(string) (Socket, error) { return tornLink{w.link, w.torn}, nil }
+
+type tornLink struct {
+	*fakeLink
+	torn chan struct{}
+}
+
+func (l tornLink) Read([]byte, *udp.Meta) (int, error) {
+	<-l.torn
+	return 0, errors.New("torn")
+}
+
+// A socket that fails while a connection is made on it stops those that it has, and that one.
+func TestADialOnASocketThatFailsMeanwhileEndsAtOnce(t *testing.T) {
+	w := &tornWorld{World: NewWorld(), link: newFakeLink(), torn: make(chan struct{})}
+	var e *Engine
+	e = New(Options{World: w, OneSocket: true, Logger: quiet(), Trace: func(wire.Role, wire.ConnectionID) port.Trace {
+		close(w.torn)
+		<-e.shared.done
+		return nil
+	}})
+	if cause := dialFails(t, e, fakeRemote, H3Config{TLS: clientTLS(), HandshakeTimeout: time.Second}); cause.Why != port.Abandoned {
+		t.Errorf("%v", cause)
+	}
+	_ = e.Close()
+	expectEmpty(t, e)
 }
