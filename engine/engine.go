@@ -124,6 +124,7 @@ func (e *Engine) Close() error {
 	for s := e.anySocket(); s != nil; s = e.anySocket() {
 		s.shut(wire.NoError, false)
 	}
+	e.idle.close()
 	return nil
 }
 

@@ -15,7 +15,7 @@ import (
 // hop, and in the kernel's buffers. Those that wait here go one after another, in the order in which they came, so that the
 // processors look up in between.
 //
-// In a simulation, whose tasks take no time, it returns at once.
+// In a simulation, whose tasks take no time, and once the engine is closed it returns at once.
 func (e *Engine) AwaitIdle(most time.Duration) {
 	if e.stage == nil {
 		e.idle.await(time.Now().Add(most))
@@ -27,6 +27,7 @@ type idleLine struct {
 	mu      sync.Mutex
 	taken   atomic.Bool // somebody is at the head of the line
 	waiting []inLine    // behind it
+	closed  bool        // nobody waits any more
 	probe   idleProbe   // of the head
 }
 
@@ -38,14 +39,18 @@ type inLine struct {
 
 func (l *idleLine) await(until time.Time) {
 	l.mu.Lock()
-	if l.taken.Load() {
+	switch {
+	case l.closed:
+		l.mu.Unlock()
+		return
+	case l.taken.Load():
 		w := inLine{until, make(chan bool, 1)}
 		l.waiting = append(l.waiting, w)
 		l.mu.Unlock()
 		if !<-w.turn {
 			return
 		}
-	} else {
+	default:
 		l.taken.Store(true)
 		l.mu.Unlock()
 	}
@@ -62,10 +67,23 @@ func (l *idleLine) next(now time.Time) {
 		w := l.waiting[0]
 		l.waiting[0] = inLine{}
 		l.waiting = l.waiting[1:]
-		taken = now.Before(w.until)
+		taken = now.Before(w.until) && !l.closed
 		w.turn <- taken
 	}
 	l.taken.Store(taken)
+	if l.closed {
+		l.probe.close()
+	}
+}
+
+// close lets those go who wait, when the head of the line has its turn over, and then closes the pipe.
+func (l *idleLine) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	if !l.taken.Load() {
+		l.probe.close()
+	}
 }
 
 // idleProbe finds out that a processor is idle by waiting for the network. The scheduler asks the network when it has nothing
@@ -121,4 +139,12 @@ func (p *idleProbe) open() bool {
 	}
 	p.none = err != nil
 	return !p.none
+}
+
+// close closes the pipe, if there is one.
+func (p *idleProbe) close() {
+	if p.r != nil {
+		_, _ = p.r.Close(), p.w.Close()
+		p.r, p.w, p.raw, p.none = nil, nil, nil, true
+	}
 }

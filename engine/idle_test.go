@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"errors"
+	"os"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -80,6 +83,31 @@ func TestWhoIsLateNeedNotWait(t *testing.T) {
 		}
 		if l.taken.Load() != slices.Contains(want, "head") {
 			t.Errorf("turn %d: the line is taken: %v", i, l.taken.Load())
+		}
+	}
+}
+
+// Close lets go of the pipe, however many wait, and nobody waits afterwards.
+func TestAClosedEngineHasNoPipe(t *testing.T) {
+	const many = 50
+	for _, waiting := range []int{0, many} {
+		e := New(Options{})
+		e.AwaitIdle(time.Hour)
+		r, w := e.idle.probe.r, e.idle.probe.w
+		if r == nil {
+			t.Skip("no pipe on this system")
+		}
+		var all sync.WaitGroup
+		for range waiting {
+			all.Go(func() { e.AwaitIdle(time.Hour) })
+		}
+		_ = e.Close()
+		all.Wait()
+		e.AwaitIdle(time.Hour)
+		for _, f := range []*os.File{r, w} {
+			if _, err := f.Stat(); !errors.Is(err, os.ErrClosed) {
+				t.Errorf("an end of the pipe after Close, with %d waiting: %v, want that it is closed", waiting, err)
+			}
 		}
 	}
 }
