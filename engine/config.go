@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"runtime"
 	"time"
 
 	"quicpro/actors/port"
@@ -68,7 +69,7 @@ func waits(c *tls.Config, role wire.Role) bool {
 	if role == wire.Server {
 		verifies, roots = c.ClientAuth >= tls.VerifyClientCertIfGiven, c.ClientCAs
 	}
-	if called || verifies && roots == nil {
+	if called || verifies && asksSystem(roots, runtime.GOOS) {
 		return true
 	}
 	for i := range c.Certificates {
@@ -79,6 +80,12 @@ func waits(c *tls.Config, role wire.Role) bool {
 		}
 	}
 	return false
+}
+
+// asksSystem reports whether the verification of a certificate may be the system's. On some, crypto/x509 asks it too if the
+// roots began as x509.SystemCertPool, and does not tell which do.
+func asksSystem(roots *x509.CertPool, system string) bool {
+	return roots == nil || system == "darwin" || system == "ios" || system == "windows"
 }
 
 // contained keeps a panic in an embedder's TLS callback inside its handshake. crypto/tls calls them on a goroutine of its

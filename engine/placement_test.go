@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/tls"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -76,6 +77,7 @@ func TestAHandshakeThatMayWaitSharesNoGoroutine(t *testing.T) {
 	ours, pool := identity()
 	remote := ours
 	remote.PrivateKey = struct{ crypto.Signer }{ours.PrivateKey.(crypto.Signer)}
+	asks := asksSystem(pool, runtime.GOOS)
 	for name, c := range map[string]struct {
 		role wire.Role
 		tls  *tls.Config
@@ -84,9 +86,9 @@ func TestAHandshakeThatMayWaitSharesNoGoroutine(t *testing.T) {
 		"server":                   {wire.Server, &tls.Config{Certificates: []tls.Certificate{ours}}, false},
 		"server, remote key":       {wire.Server, &tls.Config{Certificates: []tls.Certificate{ours, remote}}, true},
 		"server, callback":         {wire.Server, &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, nil }}, true},
-		"server, clients' roots":   {wire.Server, &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}, false},
+		"server, clients' roots":   {wire.Server, &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}, asks},
 		"server, system's roots":   {wire.Server, &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert}, true},
-		"client":                   {wire.Client, &tls.Config{RootCAs: pool}, false},
+		"client":                   {wire.Client, &tls.Config{RootCAs: pool}, asks},
 		"client, system's roots":   {wire.Client, &tls.Config{}, true},
 		"client, checks nothing":   {wire.Client, &tls.Config{InsecureSkipVerify: true}, false},
 		"client, checks by itself": {wire.Client, &tls.Config{InsecureSkipVerify: true, VerifyConnection: func(tls.ConnectionState) error { return nil }}, true},
@@ -99,6 +101,19 @@ func TestAHandshakeThatMayWaitSharesNoGoroutine(t *testing.T) {
 		p.place.world, p.place.waits = p.s.e.world.(*machine), c.want
 		if _, shared := p.system(roomHandshake).(*seat); shared == c.want {
 			t.Errorf("%s: the handshake shares a goroutine: %v", name, shared)
+		}
+	}
+}
+
+// A pool may be the system's with a root more, and nobody can tell.
+func TestWhereTheSystemVerifiesEveryPoolMayAskIt(t *testing.T) {
+	_, pool := identity()
+	for system, want := range map[string]bool{"linux": false, "freebsd": false, "darwin": true, "ios": true, "windows": true} {
+		if got := asksSystem(pool, system); got != want {
+			t.Errorf("%s: a pool of ours may ask the system: %v, want %v", system, got, want)
+		}
+		if !asksSystem(nil, system) {
+			t.Errorf("%s: the system's own roots do not ask it", system)
 		}
 	}
 }
