@@ -129,7 +129,9 @@ func (s *Stream) write(m *port.Write) {
 		s.urgency, s.reordered = m.Urgency, true
 	}
 	s.sending.write(m)
-	s.receiving.taken(m.Taken)
+	if !s.ended { // otherwise what was delivered counts as taken already, and this crossed the word that says so
+		s.receiving.taken(m.Taken)
+	}
 	if m.HasStop {
 		s.receiving.stop(m.StopCode)
 	}

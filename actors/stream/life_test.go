@@ -86,6 +86,23 @@ func TestH3MayLeaveTheEndToTheStream(t *testing.T) {
 	d.gone()
 }
 
+func TestCreditThatCrossesTheLastWordIsNoNews(t *testing.T) {
+	d := newDesk(t, ourBidi)
+	d.write(func(m *port.Write) { m.Chunks, m.Fin, m.Last = d.chunk(m.Chunks, "GET"), true, true })
+	slow := d.heldPush()
+	d.data(0, "an", false)
+	d.reads("the beginning", "room 1000, an")
+	d.data(2, "swer", true)
+	last := d.heldRead()
+	d.wants("the end", describeRead(last), "room 1000, swer, fin, ended")
+	d.write(took(2)) // h3 has not seen that
+	d.pushes("conn still has the request", "")
+	d.freePush(slow)
+	d.pushes("the credit, once", "consumed 6, ended")
+	last.Release()
+	d.gone()
+}
+
 func TestALongMessageIsNotWhole(t *testing.T) {
 	d := newDesk(t, ourUni)
 	d.deliver(func(m *port.Deliver) { m.MaxStreamData = 1 << 20 })
