@@ -152,8 +152,9 @@ func (c *Conn) stopFrame(f *wire.StopSending) error {
 	if r == nil {
 		return err
 	}
+	r.stopped, r.stop = true, f.Code
 	if r.whole {
-		c.keptStopped(r, f.Code)
+		c.keptStopped(r)
 		return nil
 	}
 	d := c.streams.filling(r)

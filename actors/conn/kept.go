@@ -29,6 +29,9 @@ func (c *Conn) keep(r *row, p *port.Push) {
 	}
 	r.kept.Fin()
 	s.requeue(r)
+	if r.stopped {
+		c.keptStopped(r) // the stream has not heard of it, or does not care any more
+	}
 }
 
 // requeue queues what the peer is owed of r's message.
@@ -64,7 +67,7 @@ func (c *Conn) keptLost(r *row, f *fact) {
 }
 
 // keptStopped takes the peer's wish that we stop sending a whole message.
-func (c *Conn) keptStopped(r *row, code wire.AppErrorCode) {
+func (c *Conn) keptStopped(r *row) {
 	if r.kept == nil || r.kept.WasReset() {
 		return
 	}
@@ -72,7 +75,7 @@ func (c *Conn) keptStopped(r *row, code wire.AppErrorCode) {
 	// at once is simpler, and the peer wants the bytes no more.
 	c.streams.discard(r)
 	r.kept.Reset()
-	r.owes.reset, r.owes.resetCode, r.owes.resetFinal = true, code, r.sentTo
+	r.owes.reset, r.owes.resetCode, r.owes.resetFinal = true, r.stop, r.sentTo
 	c.streams.owing.put(r)
 }
 

@@ -75,6 +75,21 @@ func TestAWholeMessageThatThePeerDoesNotWantIsReset(t *testing.T) {
 	s.gone()
 }
 
+func TestAMessageThatCrossesThePeersStopIsReset(t *testing.T) {
+	s := newSolo(t, wire.Server, nil)
+	s.say(get, wire.Frame{Type: wire.TypeStopSending, StopSending: wire.StopSending{ID: 0, Code: 8}})
+	s.streams[0].whole("200", true) // its stream has not heard of it
+	s.settle()
+	resets := s.sent(s.mark, wire.TypeResetStream)
+	if len(resets) != 1 || resets[0].ResetStream != (wire.ResetStream{ID: 0, Code: 8}) || len(s.sent(s.mark, wire.TypeStream)) != 0 {
+		t.Fatalf("RFC 9000 s3.5: sent %+v and %+v, want one RESET_STREAM", resets, s.sent(s.mark, wire.TypeStream))
+	}
+	s.ackAll(s.mark)
+	s.over("the reset is acknowledged")
+	s.home.Send(&port.CloseOrder{})
+	s.gone()
+}
+
 func TestAKeptMessageGoesWithTheConnection(t *testing.T) {
 	s, _ := answered(t)
 	s.home.Send(&port.CloseOrder{})

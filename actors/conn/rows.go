@@ -23,6 +23,8 @@ type row struct {
 	fresh   segments           // never sent
 	kept    *buffer.SendBuffer // a whole message, until the peer has it or its reset
 	whole   bool               // the stream's message is, or was, kept
+	stopped bool               // the peer wants no more of our half
+	stop    wire.AppErrorCode  // with that code
 	owes    rowOwes
 	links   [numLists]links
 }
