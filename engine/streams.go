@@ -108,9 +108,9 @@ func (s *streams) room(id wire.StreamID) *streamRoom {
 	return r
 }
 
-// atRest reports whether nothing is under way to the room, nor from it: neither a late message that is to be released, nor
-// its last word to h3.
-func (r *streamRoom) atRest() bool { return r.room.AtRest() && !r.link.In.InFlight() }
+// atRest reports whether nothing is under way from the room, nor to it: neither its last word to h3, nor a late message
+// that is to be released. In this order: before h3 has heard that word it may still say something.
+func (r *streamRoom) atRest() bool { return !r.link.In.InFlight() && r.room.AtRest() }
 
 // roomName names a room for traces. A real machine has one name for all: making it would be the dearest part of a birth.
 func (s *streams) roomName(id wire.StreamID) string {
