@@ -140,6 +140,9 @@ func (r *Router) read(m *port.Read) {
 		r.introduce(s)
 	}
 	row := s.H3Row
+	if q, ok := row.(*request); ok && m.Ended {
+		q.part() // whatever comes of the rest
+	}
 	if r.ordered {
 		row = nil
 	}

@@ -3,6 +3,7 @@ package h3
 import (
 	"testing"
 
+	"quicpro/internal/actor"
 	"quicpro/wire"
 	"quicpro/wire/h3wire"
 	"quicpro/wire/qpackwire"
@@ -224,6 +225,28 @@ func TestNothingCountsAfterAViolation(t *testing.T) {
 	d.home()
 	if a.err != error(d.stopped) {
 		t.Errorf("ended with %v", a.err)
+	}
+}
+
+// A stream that leaves behind a violation leaves too: its memory may be another connection's before this one's end.
+func TestAStreamThatLeavesBehindAViolationIsLetGo(t *testing.T) {
+	d := lone(t, wire.Client, nil)
+	d.asks(true, getFields...)
+	d.run()
+	d.theirControl().says(data("x"))
+	d.closedWith(h3wire.CodeFrameUnexpected)
+	p := d.stream(0)
+	p.inFin = true
+	p.says(headers(":status", "200"))
+	if !p.parted {
+		t.Fatal("the stream has not left")
+	}
+	chunks, row := &actor.Chunks{}, &request{}
+	theirs := p.link.Out.Filling()
+	p.link.H3Row, theirs.Chunks = row, append(theirs.Chunks, chunks.Get(1))
+	d.home()
+	if p.link.H3Row != row || len(theirs.Chunks) != 1 || chunks.Out() != 1 {
+		t.Errorf("another stream's row is %T, its Write has %d chunks, of which %d are out", p.link.H3Row, len(theirs.Chunks), chunks.Out())
 	}
 }
 

@@ -121,9 +121,6 @@ func (q *request) silent() bool { return q.inOver && q.outOver && q.flying == 0 
 // readRequest takes what the stream of a request has to say.
 func (r *Router) readRequest(q *request, m *port.Read) {
 	r.touch(&q.lane)
-	if m.Ended {
-		q.part()
-	}
 	q.offered(m.Room)
 	for i := range m.Pieces {
 		r.feed(q, m.Pieces[i])
