@@ -140,7 +140,7 @@ func (s *Stream) write(m *port.Write) {
 		s.done = true
 		s.receiving.taken(s.receiving.untaken)
 	}
-	if s.link.Out.Free() {
+	if s.link.Out.Free() && !s.ended {
 		s.ports.ToH3.Send(&s.link.RouterWake)
 	}
 }

@@ -103,6 +103,25 @@ func TestCreditThatCrossesTheLastWordIsNoNews(t *testing.T) {
 	d.gone()
 }
 
+// Behind the last word h3 must hear nothing of the stream, whose memory may be another one's by then.
+func TestTheLastWordIsTheLast(t *testing.T) {
+	d := newDesk(t, ourBidi)
+	d.write(func(m *port.Write) { m.Chunks, m.Fin, m.Last = d.chunk(m.Chunks, "GET"), true, true })
+	slow := d.heldPush()
+	d.data(0, "answer", true)
+	last := d.heldRead()
+	w, _, _ := d.link.Out.Ready() // h3 has not seen that,
+	d.link.Out.Ready()            // and owes more
+	d.turn(w)
+	if len(d.h3.heard) != 0 {
+		t.Errorf("h3 heard %T behind the last word", d.h3.heard[0])
+	}
+	d.freePush(slow)
+	d.pushes("the end", "consumed 6, ended")
+	last.Release()
+	d.gone()
+}
+
 func TestALongMessageIsNotWhole(t *testing.T) {
 	d := newDesk(t, ourUni)
 	d.deliver(func(m *port.Deliver) { m.MaxStreamData = 1 << 20 })
