@@ -328,11 +328,15 @@ type sideH3 struct {
 	fin, reset    bool
 	stopped       bool // the peer wants no more
 	refused       bool // we want no more
-	gone          bool // Done was said
+	gone          bool // Done was said, or Ended was heard
+	ended         bool // Ended was heard
 	stopping      bool
 }
 
 func (h *sideH3) Handle(_ mono.Time, m port.ToH3) {
+	if _, tock := m.(*port.Fired); h.ended && !tock {
+		h.fault("end %d: %T behind the last word", h.me, m)
+	}
 	switch m := m.(type) {
 	case *port.StreamWake:
 		h.link.Out.Woken()
@@ -365,6 +369,12 @@ func (h *sideH3) read(m *port.Read) {
 	h.done = h.done || m.Fin || m.HasReset
 	h.stopped = h.stopped || m.HasStop
 	h.room = m.Room
+	if m.Ended {
+		if !h.done || !h.finished {
+			h.fault("end %d: the last word before the end: %s", h.me, describeRead(m))
+		}
+		h.ended, h.gone = true, true
+	}
 	if h.link.In.Free() {
 		h.link.FromH3.Send(&h.link.WakeIn)
 	}
@@ -417,6 +427,7 @@ func (h *sideH3) compose(m *port.Write) (some bool) {
 		m.HasReset, m.ResetCode, h.finished, some = true, 5, true, true
 	case h.written == h.size && h.rng.IntN(3) == 0:
 		m.Fin, h.finished, some = true, true, true
+		m.Last = h.me == 0 && h.size%2 == 0
 	}
 	return some
 }

@@ -223,6 +223,7 @@ func TestJoinedStreamsDeliverEveryByteUnderEverySeed(t *testing.T) {
 	if testing.Short() {
 		seeds = 20
 	}
+	parted := 0
 	for seed := range seeds {
 		p := randomPlan(rand.New(rand.NewPCG(seed, 1)))
 		w := newPair(seed, p)
@@ -234,7 +235,13 @@ func TestJoinedStreamsDeliverEveryByteUnderEverySeed(t *testing.T) {
 			if e.h3.reads && (e.h3.got != p.size[1-e.me] || !e.h3.fin) {
 				t.Fatalf("seed %d: end %d got %d bytes of %d, fin %v", seed, e.me, e.h3.got, p.size[1-e.me], e.h3.fin)
 			}
+			if e.h3.ended {
+				parted++
+			}
 		}
+	}
+	if parted == 0 {
+		t.Error("no room was left its end")
 	}
 }
 
