@@ -32,7 +32,8 @@ func (w *writer) Flush(mono.Time) {}
 // Left reports whether the socket is closed.
 func (w *writer) Left() bool { return w.gone }
 
-// send writes a batch, one system call a run, and sends it home with what the socket said.
+// send writes a batch, one system call a run, and sends it home with what the socket said; a small one of which it said
+// nothing, and for which conn does not wait, goes to the pool.
 func (w *writer) send(t *port.TxBatch) {
 	c, ours := t.Owner.(*connection)
 	if ours {

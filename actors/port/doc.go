@@ -14,7 +14,7 @@
 //	conn       protect    InitialKeys, InstallKeys,    12                              collector           a bug
 //	                      DropKeys, DropPrevious
 //	protect    writer     TxBatch                      5 a connection                  writer, home        a bug
-//	writer     conn       TxBatch (home)               5, 1 small if wanted          conn                a bug
+//	writer     conn       TxBatch (home)               4 big, 1 small if wanted        conn                a bug
 //	pool       conn       BatchFree                    1                               conn                a bug
 //	conn       handshake  Order                        1, answered                     handshake           a bug
 //	handshake  conn       Answer                       1                               conn                a bug

@@ -14,8 +14,8 @@ type CryptoSend struct {
 	start wire.Offset
 }
 
-// Write appends p, which belongs to the CryptoSend from here on. It returns a *wire.Error of INTERNAL_ERROR, and takes nothing, if more than MaxCryptoSend
-// bytes would be unacknowledged.
+// Write appends p, which belongs to the CryptoSend from here on. It returns a *wire.Error of INTERNAL_ERROR, and takes
+// nothing, if more than MaxCryptoSend bytes would be unacknowledged.
 func (c *CryptoSend) Write(p []byte) error {
 	if int(c.bytes.end-c.bytes.base)+len(p) > MaxCryptoSend {
 		return wire.NewError(wire.InternalError, 0, "TLS wrote more than is kept unacknowledged")
