@@ -19,19 +19,13 @@ type lane struct {
 	running bool
 
 	// the runner's
-	now   mono.Time    // of the present round
-	late  actor.Runner // its flush waits for the others
-	waits int          // how many scheduler rounds it has waited
+	now    mono.Time    // of the present round
+	late   actor.Runner // its flush waits for the others
+	waited bool         // for the app too
 
 	requests atomic.Int32 // bidirectional streams alive
 	crowded  atomic.Bool  // there was more than one at a time
 }
-
-const (
-	// lateRounds is how many scheduler rounds a late room waits for the app, at most: the first lets callers and handlers
-	// answer what they were just given, the others those that another processor took.
-	lateRounds = 3
-)
 
 // launch puts r behind the rooms of the lane that wait.
 func (l *lane) launch(r actor.Runner) {
@@ -79,12 +73,14 @@ func (l *lane) Run() {
 
 // later lets r flush when nobody else of the lane has work.
 func (l *lane) later(r actor.Runner) {
-	l.late, l.waits = r, 0
+	l.late, l.waited = r, false
 }
 
+// runLate lets the late room flush, after a scheduler round in which callers and handlers answer what they were just given.
+// Those that another processor took are not waited for: the peer works on these meanwhile.
 func (l *lane) runLate() {
-	if l.waits < lateRounds {
-		l.waits++
+	if !l.waited {
+		l.waited = true
 		runtime.Gosched()
 		return
 	}
