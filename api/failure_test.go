@@ -249,7 +249,7 @@ func TestMutualTLSFromFiles(t *testing.T) {
 	}
 	for _, err := range []error{
 		second(LoadServerTLS(serverCert, clientKey, "")), second(LoadServerTLS(serverCert, serverKey, serverKey)),
-		second(LoadClientTLS(filepath.Join(dir, "none"), "", "")), second(LoadClientTLS("", clientCert, "")),
+		second(LoadClientTLS(filepath.Join(dir, "none"), "", "")), second(LoadClientTLS("", clientCert, serverKey)),
 	} {
 		if err == nil || !strings.HasPrefix(err.Error(), "api: loading ") {
 			t.Errorf("files that do not fit: %v", err)
@@ -258,6 +258,33 @@ func TestMutualTLSFromFiles(t *testing.T) {
 }
 
 func second(_ *tls.Config, err error) error { return err }
+
+func TestFilesThatAreMissingArePutInWords(t *testing.T) {
+	for want, err := range map[string]error{
+		"api: the client's certificate has no key: give keyFile too, or neither":  second(LoadClientTLS("", "client.pem", "")),
+		"api: the client's key has no certificate: give certFile too, or neither": second(LoadClientTLS("", "", "client.key")),
+		"api: the server's certificate needs both certFile and keyFile":           second(LoadServerTLS("server.pem", "", "")),
+	} {
+		if err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+// Without the check the engine would listen on a random port of every interface.
+func TestServeWithoutASocketIsAnError(t *testing.T) {
+	cert, err := ThrowawayCertificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, config := range []*tls.Config{nil, {Certificates: []tls.Certificate{cert}}} {
+		s := &Server{TLSConfig: config}
+		time.AfterFunc(time.Second, func() { _ = s.Close() }) // should it serve after all
+		if err := s.Serve(nil); err == nil || !strings.HasPrefix(err.Error(), "api: Serve was given no socket (nil)") {
+			t.Error(err)
+		}
+	}
+}
 
 func TestAServerWithoutACertificateSaysHowToMendIt(t *testing.T) {
 	s := &Server{Addr: "127.0.0.1:0", ErrorLog: log.New(io.Discard, "", 0)}

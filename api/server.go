@@ -122,8 +122,11 @@ func (s *Server) ListenAndServeTLS(certFile, keyFile string) error {
 }
 
 // Serve serves on pc, which it closes at its end, until Shutdown or Close, and then returns http.ErrServerClosed. A
-// *net.UDPConn is served at full speed; any other kind works.
+// *net.UDPConn is served at full speed; any other kind works. A nil pc is an error. Addr is not looked at.
 func (s *Server) Serve(pc net.PacketConn) error {
+	if pc == nil {
+		return errors.New("api: Serve was given no socket (nil): the net.ListenPacket before it failed? ListenAndServe listens on Addr")
+	}
 	serving, err := s.open(pc, "")
 	if err != nil {
 		_ = pc.Close()

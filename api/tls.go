@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -15,9 +16,13 @@ import (
 	"time"
 )
 
-// LoadServerTLS makes a server's configuration of PEM files: its certificate chain, leaf first, and its key. With a
-// clientCAFile, clients must show a certificate that one of its authorities signed (mutual TLS).
+// LoadServerTLS makes a server's configuration of PEM files: its certificate chain, leaf first, and its key, both
+// needed. With a clientCAFile, which may be empty, clients must show a certificate that one of its authorities signed (mutual
+// TLS).
 func LoadServerTLS(certFile, keyFile, clientCAFile string) (*tls.Config, error) {
+	if certFile == "" || keyFile == "" {
+		return nil, errors.New("api: the server's certificate needs both certFile and keyFile")
+	}
 	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
 		return nil, fmt.Errorf("api: loading the server's certificate: %w", err)
@@ -33,7 +38,8 @@ func LoadServerTLS(certFile, keyFile, clientCAFile string) (*tls.Config, error) 
 }
 
 // LoadClientTLS makes a client's configuration of PEM files. With a caFile, servers must be signed by one of its
-// authorities instead of the system's; certFile and keyFile are shown to servers that ask. Each may be empty.
+// authorities instead of the system's; certFile and keyFile are shown to servers that ask. caFile may be empty; certFile
+// and keyFile may be empty together.
 func LoadClientTLS(caFile, certFile, keyFile string) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS13}
 	var err error
@@ -42,7 +48,12 @@ func LoadClientTLS(caFile, certFile, keyFile string) (*tls.Config, error) {
 			return nil, err
 		}
 	}
-	if certFile != "" || keyFile != "" {
+	switch {
+	case certFile == "" && keyFile != "":
+		return nil, errors.New("api: the client's key has no certificate: give certFile too, or neither")
+	case certFile != "" && keyFile == "":
+		return nil, errors.New("api: the client's certificate has no key: give keyFile too, or neither")
+	case certFile != "":
 		cert, err := tls.LoadX509KeyPair(certFile, keyFile)
 		if err != nil {
 			return nil, fmt.Errorf("api: loading the client's certificate: %w", err)

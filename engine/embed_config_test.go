@@ -54,6 +54,22 @@ func TestAConfigurationThatCannotWorkIsRefusedAtOnce(t *testing.T) {
 	}
 }
 
+func TestServeH3WithoutASocketIsAnError(t *testing.T) {
+	l, err := newTestEngine(t).ServeH3(nil, H3Config{TLS: serverTLS()}, answerer)
+	if err == nil || !strings.HasPrefix(err.Error(), "engine: ServeH3 was given no socket (nil)") {
+		t.Errorf("%v, %v", l, err)
+	}
+}
+
+func TestAPlacementThatIsNoneIsRefused(t *testing.T) {
+	defer func() {
+		if s, _ := recover().(string); !strings.Contains(s, "Placement is 9: take Adaptive") {
+			t.Errorf("New says %q", s)
+		}
+	}()
+	New(Options{Placement: 9})
+}
+
 func TestAListenerSaysWhenItIsOver(t *testing.T) {
 	for _, end := range []struct {
 		name string

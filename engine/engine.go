@@ -3,6 +3,7 @@ package engine
 import (
 	"io"
 	"log/slog"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -84,8 +85,11 @@ type Engine struct {
 	shared  *socket    // the clients', if they share one and there are any
 }
 
-// New makes an engine.
+// New makes an engine. It panics if Placement is none.
 func New(o Options) *Engine {
+	if o.Placement > Fused {
+		panic("engine: Options.Placement is " + strconv.Itoa(int(o.Placement)) + ": take Adaptive, Apart or Fused")
+	}
 	e := &Engine{world: o.World, log: o.Logger, trace: o.Trace, tune: o.Tune, control: o.Congestion, between: o.Between, placement: o.Placement, oneSocket: o.OneSocket}
 	if e.world == nil {
 		e.world = NewWorld()

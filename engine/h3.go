@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -113,8 +114,11 @@ func (e *Engine) ListenH3(addr string, cfg H3Config, handle func(*H3Conn, *port.
 	return e.serveH3(func() (Socket, error) { return e.world.Listen(addr) }, cfg, handle)
 }
 
-// ServeH3 is ListenH3 on the caller's socket, which the listener closes.
+// ServeH3 is ListenH3 on the caller's socket, which the listener closes. A nil pc is an error.
 func (e *Engine) ServeH3(pc net.PacketConn, cfg H3Config, handle func(*H3Conn, *port.Exchange)) (*H3Listener, error) {
+	if pc == nil {
+		return nil, errors.New("engine: ServeH3 was given no socket (nil): the net.ListenPacket before it failed? ListenH3 listens on an address")
+	}
 	return e.serveH3(func() (Socket, error) { return e.world.Wrap(pc) }, cfg, handle)
 }
 
