@@ -16,7 +16,8 @@ import (
 	"quicpro/engine"
 )
 
-// DefaultClient is the client of Do and Get: the system's certificate authorities, no time limit but the dial's.
+// DefaultClient is the client of Do and Get: the system's certificate authorities, no time limit but the dial's. A
+// program may replace it, or set its fields, before others use it.
 var DefaultClient = &Client{}
 
 // Do sends a request over HTTP/3 with DefaultClient and returns the response, whatever its status. No redirect is
@@ -29,7 +30,8 @@ func Get(ctx context.Context, rawURL string, query ...url.Values) (*http.Respons
 }
 
 // Client makes requests. Its zero value is ready; any number of goroutines may share it. Fields must not be changed
-// after the first request. For redirects and cookies use an http.Client with a Transport.
+// after the first request. It keeps one connection to each origin of its own, also where several Clients share an Engine.
+// For redirects and cookies use an http.Client with a Transport.
 type Client struct {
 	// TLS is the client side of every handshake, which is TLS 1.3 whatever MinVersion and MaxVersion say; see
 	// LoadClientTLS. The server's name is taken from the URL unless set. NextProtos must be empty or contain "h3".
@@ -56,7 +58,8 @@ type Client struct {
 	// QlogDir, if not empty, gets one qlog file for each connection.
 	QlogDir string
 
-	// Engine runs the connections; nil is the one that the whole program shares.
+	// Engine runs the connections; nil is the one that the whole program shares. Closing the Client does not close it:
+	// whoever made it calls Engine.Close.
 	Engine *engine.Engine
 
 	once      sync.Once

@@ -38,10 +38,11 @@
 //	*VersionError              no common version of QUIC
 //	*StreamError               this request was reset, with a code
 //	*ConnectionError           the connection ended: code, reason, and by whom
-//	ErrClosed                  the Client, Transport or Server was closed on this side
+//	ErrClosed                  the Client, Transport, Server or Engine was closed on this side
 //	context.Canceled, ...      the cause of the request's context
 //
-// A refused dial and an idle timeout are *ConnectionErrors too, so that the more special ones are asked for first:
+// A refused dial, an idle timeout and an engine closed here are *ConnectionErrors too, so that the more special ones are
+// asked for first:
 //
 //	var cert *api.CertificateError
 //	var reset *api.StreamError
@@ -51,6 +52,7 @@
 //	case errors.Is(err, api.ErrRefused):
 //	case errors.As(err, &cert):
 //	case errors.As(err, &reset): // reset.Code, reset.Remote
+//	case errors.Is(err, api.ErrClosed):
 //	case errors.As(err, &conn): // conn.Code, conn.Remote
 //	}
 package api

@@ -18,15 +18,17 @@ import (
 // Errors that are matched with errors.Is.
 var (
 	// ErrTimeout matches every error that is a lack of answer: a handshake or a request that took too long, a
-	// connection that went silent. Such errors also say Timeout() == true, as net.Error wants. Only http.Client.Timeout
-	// makes errors of its own: for them use Timeout() or context.DeadlineExceeded.
+	// connection that went silent. Such errors also say Timeout() == true, as net.Error wants. The deadline of a request's
+	// context counts: such an error matches context.DeadlineExceeded too. Not so a context of WithTimeoutCause: its cause is
+	// the error, as it is. Only http.Client.Timeout makes errors of its own: for them use Timeout() or
+	// context.DeadlineExceeded.
 	ErrTimeout error = &timeoutError{what: "timed out"}
 
 	// ErrRefused matches a dial that the network answered with "nobody listens there". Such errors also match
-	// syscall.ECONNREFUSED.
+	// syscall.ECONNREFUSED. An engine with Options.OneSocket never learns of it: there such a dial ends by ErrTimeout.
 	ErrRefused = errors.New("connection refused")
 
-	// ErrClosed matches what is left of a request when its Transport, Client or Server was closed on this side.
+	// ErrClosed matches what is left of a request when its Transport, Client, Server or Engine was closed on this side.
 	ErrClosed = errors.New("api: closed")
 )
 

@@ -27,9 +27,10 @@ type Server struct {
 	Addr string
 
 	// Handler answers the requests; nil means http.DefaultServeMux. Each request has a goroutine of its own. If it panics,
-	// the client gets a *StreamError with Code 0x102 (H3_INTERNAL_ERROR) and Remote, and the connection lives on. While the
-	// processors are busy, requests of a path whose handlers computed for more than 0.2 ms lately begin later than others:
-	// by at most as long as they take, or by 10 ms.
+	// the client gets a *StreamError with Code 0x102 (H3_INTERNAL_ERROR) and Remote, and the connection lives on;
+	// panic(http.ErrAbortHandler) does the same without a line in ErrorLog. A client's reset is seen in Body.Read as a
+	// *StreamError with Remote. While the processors are busy, requests of a path whose handlers computed for more than 0.2 ms
+	// lately begin later than others: by at most as long as they take, or by 10 ms.
 	Handler http.Handler
 
 	// TLSConfig holds at least a certificate; TLS 1.3 is spoken whatever MinVersion and MaxVersion say. NextProtos must be
@@ -65,7 +66,9 @@ type Server struct {
 	// ctx, which ends with the connection. It is called once a request.
 	ConnContext func(ctx context.Context, remote net.Addr) context.Context
 
-	// Engine runs the connections; nil is the one that the whole program shares.
+	// Engine runs the connections; nil is the one that the whole program shares. Closing the Server does not close it:
+	// whoever made it calls Engine.Close. With engine.Options.ResetKey kept over restarts, clients of a server that crashed
+	// notice at once instead of after their idle timeout.
 	Engine *engine.Engine
 
 	mu        sync.Mutex
@@ -165,7 +168,11 @@ func checkTLS(c *tls.Config) error {
 }
 
 // Shutdown refuses new connections and requests, waits for the running ones, and closes. If ctx ends before, it returns
-// ctx's error; Close then ends the rest.
+// ctx's error; Close then ends the rest. Serve returns http.ErrServerClosed as soon as Shutdown begins: main must wait for
+// Shutdown, not for Serve.
+//
+// A client that dials meanwhile gets a *ConnectionError with Code 0x2 (CONNECTION_REFUSED) and Remote, which does not match
+// ErrRefused. Requests that Close cuts off get one with Code 0x100 (H3_NO_ERROR) and Remote.
 func (s *Server) Shutdown(ctx context.Context) error {
 	return s.end(func(l *serving) error { return l.Shutdown(ctx) })
 }

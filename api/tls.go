@@ -88,6 +88,10 @@ func loadPool(file string) (*x509.CertPool, error) {
 
 // ThrowawayCertificate makes a self-signed certificate for names, host names or IP addresses; none means localhost. It
 // is valid from an hour ago for 14 days, no longer than browsers accept a certificate by its hash. Its Leaf is set.
+// It is new at each call. A client in the same process trusts it by pool.AddCert(cert.Leaf) in its RootCAs, one in another
+// by LoadClientTLS of a file with
+//
+//	pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})
 func ThrowawayCertificate(names ...string) (tls.Certificate, error) {
 	if len(names) == 0 {
 		names = []string{"localhost", "127.0.0.1", "::1"}

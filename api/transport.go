@@ -70,7 +70,8 @@ type Transport struct {
 	// QlogDir, if not empty, gets one qlog file for each connection.
 	QlogDir string
 
-	// Engine runs the connections; nil is the one that the whole program shares.
+	// Engine runs the connections; nil is the one that the whole program shares. Closing the Transport does not close it:
+	// whoever made it calls Engine.Close.
 	Engine *engine.Engine
 
 	once sync.Once
