@@ -56,8 +56,11 @@ func (e *TLSError) Error() string {
 	if detail != "" {
 		s += ": " + detail
 	}
-	if e.Alert == alertNoProtocol {
+	switch {
+	case e.Alert == alertNoProtocol:
 		s += " (the other side does not offer HTTP/3 here)"
+	case e.Alert == alertCertificateRequired && e.Remote:
+		s += ": the server wants a client's certificate: set TLS.Certificates (api.LoadClientTLS)"
 	}
 	return s
 }
@@ -65,8 +68,10 @@ func (e *TLSError) Error() string {
 // Unwrap returns what crypto/tls said.
 func (e *TLSError) Unwrap() error { return e.Err }
 
-// alertNoProtocol is TLS's no_application_protocol (RFC 7301 s3.2).
-const alertNoProtocol = 120
+const (
+	alertCertificateRequired = 116 // RFC 8446 s6.2: a server got none
+	alertNoProtocol          = 120 // no_application_protocol (RFC 7301 s3.2)
+)
 
 // A CertificateError is a peer whose certificate was not accepted on this side. The error of crypto/x509 or crypto/tls
 // lies beneath and is found with errors.As.

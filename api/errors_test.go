@@ -67,12 +67,16 @@ func TestEveryDeathHasAPublicError(t *testing.T) {
 
 // The peer's reason often is the alert's own text, and so is crypto/tls's error.
 func TestAnAlertIsNamedOnce(t *testing.T) {
-	name := tls.AlertError(116).Error()
+	name := tls.AlertError(42).Error()
+	required := tls.AlertError(116).Error()
 	for want, cause := range map[string]port.Cause{
-		"the peer ended the TLS handshake: " + name:                  {Why: port.Theirs, Code: 0x174, Reason: name},
-		"the peer ended the TLS handshake: " + name + ": show me":    {Why: port.Theirs, Code: 0x174, Reason: "show me"},
-		"TLS handshake failed: here: " + name:                        {Why: port.Ours, Code: 0x174, Err: fmt.Errorf("here: %w", tls.AlertError(116))},
-		"TLS handshake failed: " + name + ": something else happens": {Why: port.Ours, Code: 0x174, Err: errors.New("something else happens")},
+		"the peer ended the TLS handshake: " + name: {Why: port.Theirs, Code: 0x12a, Reason: name},
+		"the peer ended the TLS handshake: " + required + ": the server wants a client's certificate: " +
+			"set TLS.Certificates (api.LoadClientTLS)": {Why: port.Theirs, Code: 0x174, Reason: required},
+		"TLS handshake failed: " + required:                          {Why: port.Ours, Code: 0x174},
+		"the peer ended the TLS handshake: " + name + ": show me":    {Why: port.Theirs, Code: 0x12a, Reason: "show me"},
+		"TLS handshake failed: here: " + name:                        {Why: port.Ours, Code: 0x12a, Err: fmt.Errorf("here: %w", tls.AlertError(42))},
+		"TLS handshake failed: " + name + ": something else happens": {Why: port.Ours, Code: 0x12a, Err: errors.New("something else happens")},
 	} {
 		if got := publicError(&cause).Error(); got != want {
 			t.Errorf("got %q, want %q", got, want)

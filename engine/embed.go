@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -218,9 +219,33 @@ func (e *Engine) Dial(ctx context.Context, addr netip.AddrPort, cfg Config) (*Co
 			default:
 			}
 		})
-		return nil, err
+		return nil, undialled(err, addr, b.tls.NextProtos)
 	}
 	return c, nil
+}
+
+// noProtocol is TLS's no_application_protocol (RFC 7301 s3.2).
+const noProtocol = 120
+
+// undialled adds to the end of a dial what the connection did not know or could not say: whom it called, and what it
+// offered.
+func undialled(err error, addr netip.AddrPort, offered []string) error {
+	cause, ok := err.(*port.Cause)
+	if !ok {
+		return err
+	}
+	said := *cause // the connection's own is never changed
+	closed := (cause.Why == Ours || cause.Why == Theirs) && !cause.App
+	switch {
+	case cause.Why == Refused:
+		said.Reason = "nobody listens on " + addr.String()
+	case closed && wire.ErrorCode(cause.Code) == wire.CryptoError(noProtocol):
+		said.Err = fmt.Errorf("NextProtos offered %q", offered)
+		if cause.Err != nil {
+			said.Err = fmt.Errorf("%w; NextProtos offered %q", cause.Err, offered)
+		}
+	}
+	return &said
 }
 
 // Listener accepts connections on one socket.

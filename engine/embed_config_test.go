@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -226,4 +227,22 @@ func TestAServerThatShutsDownSaysSo(t *testing.T) {
 	}
 	close(leave)
 	<-answered
+}
+
+func TestDialsThatFailSayWhomTheyCalledAndWhatTheyOffered(t *testing.T) {
+	e := newTestEngine(t)
+	l, err := e.Listen("127.0.0.1:0", Config{TLS: serverTLS("echo")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cause *Cause
+	_, err = e.Dial(within(t, 5*time.Second), l.Addr(), Config{TLS: clientTLS("chat", "chat/2")})
+	if !errors.As(err, &cause) || cause.Code != 0x178 || !strings.HasSuffix(err.Error(), `: NextProtos offered ["chat" "chat/2"]`) {
+		t.Errorf("another protocol: %v", err)
+	}
+	_ = l.Close()
+	_, err = e.Dial(within(t, 5*time.Second), l.Addr(), Config{TLS: clientTLS("echo")})
+	if !errors.As(err, &cause) || cause.Why != Refused || !errors.Is(err, syscall.ECONNREFUSED) || err.Error() != "quic: nobody listens on "+l.Addr().String() {
+		t.Errorf("a refused dial: %v", err)
+	}
 }

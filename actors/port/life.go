@@ -63,6 +63,9 @@ type Cause struct {
 }
 
 func (c *Cause) Error() string {
+	if c.Why == Refused && c.Reason != "" {
+		return "quic: " + c.Reason // Why and Err say the same
+	}
 	s := "quic: " + c.Why.String()
 	if c.Why == Ours || c.Why == Theirs {
 		if c.App {
