@@ -55,7 +55,8 @@ type Client struct {
 	// Logger hears about connections; nil is silence.
 	Logger *slog.Logger
 
-	// QlogDir, if not empty, gets one qlog file for each connection.
+	// QlogDir, if not empty, gets one qlog file for each connection. It must exist; otherwise the engine's Logger
+	// (engine.Options) is told and the connection goes on.
 	QlogDir string
 
 	// Engine runs the connections; nil is the one that the whole program shares. Closing the Client does not close it:

@@ -59,7 +59,8 @@ type Server struct {
 	// Logger hears about connections; nil is silence.
 	Logger *slog.Logger
 
-	// QlogDir, if not empty, gets one qlog file for each connection.
+	// QlogDir, if not empty, gets one qlog file for each connection. It must exist; otherwise the engine's Logger
+	// (engine.Options) is told and the connection goes on.
 	QlogDir string
 
 	// ConnContext, if not nil, changes the context of a connection's requests. What it returns must be derived from

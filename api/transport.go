@@ -67,7 +67,8 @@ type Transport struct {
 	// Logger hears about connections; nil is silence.
 	Logger *slog.Logger
 
-	// QlogDir, if not empty, gets one qlog file for each connection.
+	// QlogDir, if not empty, gets one qlog file for each connection. It must exist; otherwise the engine's Logger
+	// (engine.Options) is told and the connection goes on.
 	QlogDir string
 
 	// Engine runs the connections; nil is the one that the whole program shares. Closing the Transport does not close it:

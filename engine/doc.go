@@ -21,13 +21,15 @@
 //     come before it; this is what slows the peer down.
 //  6. After a Write leave its bytes alone until Wrote, or until WriteEnded.
 //  7. Keep at most 16 Writes of a stream unanswered. Beyond, Commands blocks until one is answered, and a ResetStream
-//     behind them has to wait as well.
+//     behind them has to wait as well. Keep at most 15 OpenStreams of a connection unanswered: behind 16 a CloseConn waits.
 //  8. Send no command without an eye on the end: select on Stream.Done, or Conn.Done, beside Commands. A stream may have
 //     ended by the time that Opened brings it.
 //  9. End both halves of every stream: a Write with Fin or a ResetStream, and reading to ReadEnded or a StopStream. Until
 //     then the stream counts against the limits of both sides.
 //  10. Close the connection by CloseConn, the listener by Close, the engine by Engine.Close. Each tells the peer; the
-//     latter two wait until every room has left. CloseConn does not wait for bytes on their way.
+//     latter two wait until every room has left. CloseConn does not wait for bytes on their way. While 16 OpenStreams wait
+//     for the peer, Commands takes no CloseConn either: then nothing but the peer, the idle timeout, Listener.Close or
+//     Engine.Close ends the connection.
 //
 // A stream is bytes in order, without boundaries: a Write may have any length, one Received may bring parts of several
 // Writes, and one Write may come as several. A stream's commands are obeyed in the order in which they were received, but

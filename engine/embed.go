@@ -55,7 +55,8 @@ type Config struct {
 	MaxConns int
 	// Logger gets a debug line an event; nil means none.
 	Logger *slog.Logger
-	// QlogDir is where each connection leaves a qlog file; empty means none.
+	// QlogDir is where each connection leaves a qlog file; empty means none. It must exist; otherwise Options.Logger is told
+	// and the connection goes on.
 	QlogDir string
 }
 
@@ -102,7 +103,8 @@ type Command interface{ command() }
 // OpenStream asks for a new stream of ours. Opened answers as soon as the peer permits the stream, in the order of the
 // orders; but one that waits for the peer's permission lets those of the other kind pass. So the n-th Opened with
 // Stream.ID.IsUni() answers the n-th OpenStream with Uni, always, and the n-th other one the n-th without. While 16 wait,
-// Commands blocks.
+// Commands blocks, for CloseConn too: nothing but the peer, the idle timeout, Listener.Close or Engine.Close ends the
+// connection then. Keep at most 15 OpenStreams unanswered.
 type OpenStream struct {
 	Uni bool // unidirectional: we send only
 }
@@ -196,8 +198,9 @@ func (c *Conn) connected(m *port.Connected) {
 	}
 }
 
-// Dial connects to addr and waits for the handshake: at most HandshakeTimeout, and no longer than ctx. Errors are a *Cause,
-// or say, before anything is sent, what is wrong with cfg.
+// Dial connects to addr, which is numeric (Engine.Resolve is for names), and waits for the handshake: at most
+// HandshakeTimeout, and no longer than ctx, which counts for the dial only. Errors are a *Cause, or say, before anything is
+// sent, what is wrong with cfg.
 func (e *Engine) Dial(ctx context.Context, addr netip.AddrPort, cfg Config) (*Conn, error) {
 	if err := cfg.check(wire.Client); err != nil {
 		return nil, err
@@ -297,7 +300,8 @@ func (l *Listener) Done() <-chan struct{} { return l.l.s.done }
 func (l *Listener) Addr() netip.AddrPort { return l.l.addr() }
 
 // Close closes every connection at once with NO_ERROR and waits until every room has left. Connections that wait in
-// Accept are gone with it.
+// Accept are gone with it. There is no draining: an application that wants it tells its peers by its own protocol, closes
+// by CloseConn what Accept still brings, and calls Close when the others have ended.
 func (l *Listener) Close() error {
 	l.l.close()
 	for {

@@ -246,3 +246,63 @@ func TestDialsThatFailSayWhomTheyCalledAndWhatTheyOffered(t *testing.T) {
 		t.Errorf("a refused dial: %v", err)
 	}
 }
+
+// While 16 OpenStreams wait for the peer, not even CloseConn is taken; behind 15 it is.
+func TestHowManyOpenStreamsLeaveRoomForACloseConn(t *testing.T) {
+	for _, c := range []struct {
+		unanswered int
+		taken      bool
+	}{{15, true}, {16, false}} {
+		l, conn := rawPair(t, Config{PeerStreams: -1})
+		far := <-l.Accept()
+		go far.discard()
+		for range c.unanswered {
+			conn.Commands() <- OpenStream{}
+		}
+		select {
+		case conn.Commands() <- CloseConn{}:
+			if !c.taken {
+				t.Errorf("taken behind %d", c.unanswered)
+			}
+		case <-time.After(100 * time.Millisecond):
+			if c.taken {
+				t.Errorf("not taken behind %d", c.unanswered)
+			}
+			_ = l.Close()
+		}
+		conn.discard()
+	}
+}
+
+func TestEmptyWritesAndWritesBehindAFin(t *testing.T) {
+	l, c := rawPair(t, Config{})
+	stop := make(chan struct{})
+	defer close(stop)
+	go echo(l, stop)
+	s := openStream(t, c, false)
+	go func() {
+		for _, w := range []Write{{}, {B: []byte("a")}, {Fin: true}, {B: []byte("b")}} {
+			order(s, w)
+		}
+	}()
+	wrote, got := 0, ""
+	for e := range s.Events() {
+		switch e := e.(type) {
+		case Wrote:
+			wrote++
+		case Received:
+			for _, p := range e.Pieces {
+				got += string(p)
+			}
+			e.Release()
+		case WriteEnded:
+			if e.Err != nil {
+				t.Error(e.Err)
+			}
+		}
+	}
+	if wrote != 3 || got != "a" {
+		t.Errorf("%d Writes were answered, %q came back", wrote, got)
+	}
+	closeConn(t, c, 0)
+}

@@ -120,10 +120,11 @@ func (s *Stream) discard() {
 // StreamCommand is an order to a stream: Write, ResetStream or StopStream.
 type StreamCommand interface{ streamCommand() }
 
-// Write sends bytes. Wrote answers it; until then the bytes must not change.
+// Write sends bytes. Wrote answers it; until then the bytes must not change. A Write behind a Fin is dropped and not
+// answered.
 type Write struct {
-	B   []byte
-	Fin bool // nothing follows
+	B   []byte // may be empty, with Fin or without
+	Fin bool   // nothing follows
 }
 
 // ResetStream gives up sending, with an application error code. What was not acknowledged may never arrive. On a

@@ -46,7 +46,7 @@ type Options struct {
 	Between func(role wire.Role, odcid wire.ConnectionID) Between
 }
 
-// Limits are the bounds of one connection: engine/limits.go has their defaults.
+// Limits are the bounds of one connection. `go doc quicpro/actors/port Limits` has each with its default.
 type Limits = port.Limits
 
 // Engine is the home of sockets and their connections. Its methods are safe for any number of goroutines.
@@ -149,7 +149,7 @@ func (e *Engine) anySocket() *socket {
 
 // Outstanding is what an engine has that is not at home. After the last connection and socket all is zero.
 type Outstanding struct {
-	Chunks      int64 // payload memory with a holder
+	Chunks      int64 // payload memory with a holder. Chunks that stay after Close: a Received was not Released
 	RxBatches   int   // receive buffers, the one that a reader reads into included; one that waits has none, on Linux
 	TxBatches   int   // large transmit batches
 	Rooms       int64

@@ -35,7 +35,8 @@ type H3Config struct {
 	MaxConns int
 	// Logger gets a debug line an event; nil means none.
 	Logger *slog.Logger
-	// QlogDir is where each connection leaves a qlog file; empty means none.
+	// QlogDir is where each connection leaves a qlog file; empty means none. It must exist; otherwise Options.Logger is told
+	// and the connection goes on.
 	QlogDir string
 }
 

@@ -27,29 +27,29 @@ type Tasks interface {
 	Refuse(*Cause)
 }
 
-// Limits are the bounds that the rooms of a connection keep. engine/limits.go holds their values, with the reason of
-// each and what happens when it is reached.
+// Limits are the bounds that the rooms of a connection keep. Each comment begins with the default; engine/limits.go sets
+// them, with the reason of each and what happens when it is reached.
 type Limits struct {
-	Streams         int           // live stream rooms of a connection, critical ones included
-	RxBatches       int           // receive batches of a connection in circulation
-	RxTrains        int           // of them, batches of up to 64 KiB
-	BigBatches      int           // big transmit batches of a connection in circulation
-	CryptoBytes     int           // CRYPTO bytes out of order or unread, per level
-	CryptoGaps      int           // gaps in the CRYPTO bytes of a level; 0: as StreamGaps
-	StreamGaps      int           // gaps in one stream's reassembly
-	ConnGaps        int           // gaps in the reassembly of all streams of a connection; 0: as many as their own bounds allow
-	AckRanges       int           // ranges of received packet numbers kept per space
-	EarlyPackets    int           // packets that wait for their keys
-	UnsentBytes     int           // bytes of one stream that wait for their first packet, before the app waits
-	StreamWindow    int           // initial receive window of a stream
-	StreamWindowMax int           // where its auto-tuning ends
-	ConnWindow      int           // initial receive window of a connection
-	ConnWindowMax   int           // where its auto-tuning ends
-	UniStreams      int           // unidirectional streams of the peer alive at a time
-	ConnectionIDs   int           // active_connection_id_limit
-	FieldSection    int           // decoded size of a field section (RFC 9114 s4.2.2)
-	ControlFrame    int           // payload of a frame on the control stream
-	IdleTimeout     time.Duration // max_idle_timeout
-	Handshake       time.Duration // from birth to handshake completion
-	MaxAckDelay     time.Duration // max_ack_delay
+	Streams         int           // 256: live stream rooms of a connection, critical ones included
+	RxBatches       int           // 128: receive batches of a connection in circulation
+	RxTrains        int           // 16: of them, batches of up to 64 KiB
+	BigBatches      int           // 4: big transmit batches of a connection in circulation
+	CryptoBytes     int           // 64 KiB: CRYPTO bytes out of order or unread, per level
+	CryptoGaps      int           // 128: gaps in the CRYPTO bytes of a level; 0: as StreamGaps
+	StreamGaps      int           // 1000: gaps in one stream's reassembly
+	ConnGaps        int           // 4000: gaps in the reassembly of all streams of a connection; 0: as many as their own bounds allow
+	AckRanges       int           // 64: ranges of received packet numbers kept per space
+	EarlyPackets    int           // 32: packets that wait for their keys
+	UnsentBytes     int           // 256 KiB: bytes of one stream that wait for their first packet, before the app waits
+	StreamWindow    int           // 512 KiB: initial receive window of a stream
+	StreamWindowMax int           // 8 MiB: where its auto-tuning ends
+	ConnWindow      int           // 1 MiB: initial receive window of a connection
+	ConnWindowMax   int           // 24 MiB: where its auto-tuning ends
+	UniStreams      int           // 16: unidirectional streams of the peer alive at a time
+	ConnectionIDs   int           // 4: active_connection_id_limit
+	FieldSection    int           // 64 KiB: decoded size of a field section (RFC 9114 s4.2.2)
+	ControlFrame    int           // 16 KiB: payload of a frame on the control stream
+	IdleTimeout     time.Duration // 30s: max_idle_timeout
+	Handshake       time.Duration // 10s: from birth to handshake completion
+	MaxAckDelay     time.Duration // 25ms: max_ack_delay
 }
