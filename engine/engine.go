@@ -81,7 +81,7 @@ type Engine struct {
 	connections set[*connection]
 	closed      bool
 
-	sharing sync.Mutex // before mu
+	sharing sync.Mutex // before mu; held while a client's connection is made
 	shared  *socket    // the clients', if they share one and there are any
 }
 
@@ -123,7 +123,7 @@ func (e *Engine) Close() error {
 	e.mu.Lock()
 	e.closed = true
 	e.mu.Unlock()
-	e.sharing.Lock() // a connection that is being made on a shared socket is on the list then
+	e.sharing.Lock() // a client's connection that is being made is on the list then
 	e.sharing.Unlock()
 	for s := e.anySocket(); s != nil; s = e.anySocket() {
 		s.shut(wire.NoError, false)

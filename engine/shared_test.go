@@ -176,3 +176,29 @@ func TestADialOnASocketThatFailsMeanwhileEndsAtOnce(t *testing.T) {
 	_ = e.Close()
 	expectEmpty(t, e)
 }
+
+// Close comes while a connection is half made: it waits for it, or the connection ends at once.
+func TestCloseMeetsAConnectionThatIsHalfMade(t *testing.T) {
+	for _, one := range []bool{false, true} {
+		far := newTestEngine(t)
+		l, err := far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, answerer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e *Engine
+		closed := make(chan error)
+		e = New(Options{OneSocket: one, Trace: func(wire.Role, wire.ConnectionID) port.Trace {
+			go func() { closed <- e.Close() }()
+			time.Sleep(20 * time.Millisecond) // Close must wait for us, which shows by nothing else
+			return nil
+		}})
+		h, err := e.DialH3(within(t, 2*time.Second), l.Addr(), H3Config{TLS: clientTLS(), HandshakeTimeout: 2 * time.Second})
+		if err == nil {
+			<-h.Done()
+		} else if cause := (*port.Cause)(nil); !errors.As(err, &cause) || cause.Why == port.TimedOut {
+			t.Errorf("a socket for all %v: %v", one, err)
+		}
+		<-closed
+		expectEmpty(t, e)
+	}
+}
