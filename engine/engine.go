@@ -81,8 +81,8 @@ type Engine struct {
 	connections set[*connection]
 	closed      bool
 
-	sharing sync.Mutex // before mu; held while a client's connection is made
-	shared  *socket    // the clients', if they share one and there are any
+	births sync.Mutex // before mu; held while a client's connection is made
+	shared *socket    // the clients', if they share one and there are any
 }
 
 // New makes an engine. It panics if Placement is none.
@@ -123,8 +123,8 @@ func (e *Engine) Close() error {
 	e.mu.Lock()
 	e.closed = true
 	e.mu.Unlock()
-	e.sharing.Lock() // a client's connection that is being made is on the list then
-	e.sharing.Unlock()
+	e.births.Lock() // a client's connection that is being made is on the list then
+	e.births.Unlock()
 	for s := e.anySocket(); s != nil; s = e.anySocket() {
 		s.shut(wire.NoError, false)
 	}

@@ -140,8 +140,8 @@ func (e *Engine) begin(remote netip.AddrPort, b birth) (*connection, error) {
 	}
 	name := "client " + strconv.FormatInt(e.dials.Add(1), 10)
 	s := newSocket(e, name, link, socketRooms{connections: 1, limits: b.limits})
-	e.sharing.Lock() // Close waits until the connection is on the list: it would close the socket and not know of it
-	defer e.sharing.Unlock()
+	e.births.Lock() // Close waits until the connection is on the list: it would close the socket and not know of it
+	defer e.births.Unlock()
 	if err := e.enter(s); err != nil {
 		s.close()
 		s.unread()

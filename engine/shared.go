@@ -24,8 +24,8 @@ func (e *Engine) beginShared(remote netip.AddrPort, b birth) (*connection, error
 
 // newShared makes the connection. What it calls may panic, and others want the lock.
 func (e *Engine) newShared(b birth) (*connection, error) {
-	e.sharing.Lock()
-	defer e.sharing.Unlock()
+	e.births.Lock()
+	defer e.births.Unlock()
 	s, err := e.sharedSocket(b.limits)
 	if err != nil {
 		return nil, err
@@ -58,12 +58,12 @@ func (e *Engine) sharedSocket(l *port.Limits) (*socket, error) {
 // unshare closes a shared socket once its last connection has gone. Without it nothing that arrives late is answered: RFC
 // 9000 s10.2 lets us end the closing state early.
 func (e *Engine) unshare(s *socket) {
-	e.sharing.Lock()
+	e.births.Lock()
 	last := s.alive.Load() == 0
 	if last && e.shared == s {
 		e.shared = nil
 	}
-	e.sharing.Unlock()
+	e.births.Unlock()
 	if last {
 		s.close()
 	}
