@@ -36,6 +36,9 @@ func (a *accept) open(b *port.RxBatch, datagram []byte) bool {
 	if !ok || first.Dest.Len() < minOriginal {
 		return false
 	}
+	making := &a.e.s.e.births // who closes the socket waits until the connection is on the list
+	making.Lock()
+	defer making.Unlock()
 	// Beyond halfOpen the Initial is dropped without a word: the client sends it again.
 	switch {
 	case a.stopped():

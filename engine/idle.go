@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// AwaitIdle returns when a processor has nothing else to do, or after most, as far as others who waited too long let it. It
-// is for app tasks that are about to compute for long. Go runs what is ready in the order in which it became so, interrupts
+// AwaitIdle returns when a processor has nothing else to do, or when most is over and, at the latest, whoever waits first has
+// gone. It is for app tasks that are about to compute for long. Go runs what is ready in the order in which it became so, interrupts
 // it only every 10 ms, and looks at the network when nothing is ready: a small request queues behind such tasks at every
 // hop, and in the kernel's buffers. Those that wait here go one after another, in the order in which they came, so that the
 // processors look up in between.

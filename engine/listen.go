@@ -85,6 +85,8 @@ func (l *listener) addr() netip.AddrPort { return l.s.local }
 // stop refuses new connections from now on.
 func (l *listener) stop() {
 	l.stopping.Store(true)
+	l.s.e.births.Lock() // a connection that is being made counts then
+	l.s.e.births.Unlock()
 	l.look()
 }
 

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"net"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -115,6 +116,13 @@ func TestNoConnectionIsBornOnAClientsSocket(t *testing.T) {
 	}
 }
 
+// others lets other goroutines run for so many scheduler rounds.
+func others(rounds int) {
+	for range rounds {
+		runtime.Gosched()
+	}
+}
+
 // Close meets dials at every moment: each succeeds or fails, none is forgotten.
 func TestTheEngineClosesWhileClientsDial(t *testing.T) {
 	far := newTestEngine(t)
@@ -129,13 +137,17 @@ func TestTheEngineClosesWhileClientsDial(t *testing.T) {
 			all.Go(func() {
 				h, err := e.DialH3(within(t, 8*time.Second), l.Addr(), H3Config{TLS: clientTLS()})
 				if err == nil {
-					<-h.Done()
+					select {
+					case <-h.Done():
+					case <-within(t, 5*time.Second).Done():
+						t.Error("a connection outlives its engine")
+					}
 				} else if cause := (*port.Cause)(nil); !errors.As(err, &cause) || cause.Why == port.TimedOut {
 					t.Error(err)
 				}
 			})
 		}
-		time.Sleep(time.Duration(round) * time.Millisecond)
+		others(round * 100)
 		_ = e.Close()
 		all.Wait()
 		expectEmpty(t, e)
@@ -189,7 +201,7 @@ func TestCloseMeetsAConnectionThatIsHalfMade(t *testing.T) {
 		closed := make(chan error)
 		e = New(Options{OneSocket: one, Trace: func(wire.Role, wire.ConnectionID) port.Trace {
 			go func() { closed <- e.Close() }()
-			time.Sleep(20 * time.Millisecond) // Close must wait for us, which shows by nothing else
+			others(5000) // Close must wait for us, which shows by nothing else
 			return nil
 		}})
 		h, err := e.DialH3(within(t, 2*time.Second), l.Addr(), H3Config{TLS: clientTLS(), HandshakeTimeout: 2 * time.Second})
@@ -200,5 +212,28 @@ func TestCloseMeetsAConnectionThatIsHalfMade(t *testing.T) {
 		}
 		<-closed
 		expectEmpty(t, e)
+	}
+}
+
+// A listener that closes while a connection is half made closes that as well.
+func TestAListenerClosesWhatIsHalfMade(t *testing.T) {
+	e := newTestEngine(t)
+	var l *H3Listener
+	var once sync.Once
+	closed := make(chan error, 1)
+	far := New(Options{Trace: func(wire.Role, wire.ConnectionID) port.Trace {
+		once.Do(func() {
+			go func() { closed <- l.Close() }()
+			others(5000) // Close must wait for us, which shows by nothing else
+		})
+		return nil
+	}})
+	l, _ = far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), HandshakeTimeout: time.Second}, answerer)
+	_, _ = e.DialH3(within(t, 500*time.Millisecond), l.Addr(), H3Config{TLS: clientTLS()})
+	select {
+	case <-closed:
+		expectEmpty(t, far)
+	case <-time.After(3 * time.Second):
+		t.Fatalf("Close waits: %+v", far.Outstanding())
 	}
 }

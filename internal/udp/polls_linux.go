@@ -17,12 +17,12 @@ import (
 // do. Rounds in which others work are bounded too, for asking costs a system call; and where more sockets would poll than
 // there are processors, processors are not idle, and a read has pollTime in all.
 type polls struct {
-	of   *pollers
-	off  bool
-	may  bool // this read may poll, or go on
-	one  bool // it is one of the pollers
-	rest int  // reads to come that wait at once
-	vain int  // how many those were after the last polling in vain
+	of      *pollers
+	off     bool
+	may     bool // this read may poll, or go on
+	counted bool // among the pollers
+	rest    int  // reads to come that wait at once
+	vain    int  // how many those were after the last polling in vain
 
 	last       time.Time     // when this read was asked last
 	idle, busy time.Duration // spent by this read, in rounds without others' work and with it
@@ -56,7 +56,7 @@ func (p *polls) begin() {
 
 // end ends it.
 func (p *polls) end() {
-	if p.one {
+	if p.counted {
 		p.saved = min(max(p.saved+pollTime-p.idle, 0), maxSaved)
 		p.leave()
 	}
@@ -64,7 +64,7 @@ func (p *polls) end() {
 
 // leave makes it none of the pollers.
 func (p *polls) leave() {
-	p.one = false
+	p.counted = false
 	p.of.leave()
 }
 
@@ -73,9 +73,9 @@ func (p *polls) again(now time.Time) bool {
 	switch {
 	case !p.may:
 		return false
-	case !p.one:
-		p.one, p.crowded = p.of.enter()
-		p.may = p.one
+	case !p.counted:
+		p.counted, p.crowded = p.of.enter()
+		p.may = p.counted
 		p.last, p.idle, p.busy = now, 0, 0
 		return p.may
 	}
