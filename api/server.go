@@ -29,8 +29,8 @@ type Server struct {
 	// Handler answers the requests; nil means http.DefaultServeMux. Each request has a goroutine of its own. If it panics,
 	// the client gets a *StreamError with Code 0x102 (H3_INTERNAL_ERROR) and Remote, and the connection lives on;
 	// panic(http.ErrAbortHandler) does the same without a line in ErrorLog. A client's reset is seen in Body.Read as a
-	// *StreamError with Remote. While the processors are busy, requests of a path whose handlers took more than 0.2 ms of a processor
-	// lately begin later than others: by at most as long as they take, or by 10 ms.
+	// *StreamError with Remote. While the processors are busy, requests of a path whose handlers took more than 0.2 ms of a
+	// processor lately begin later than others: by at most as long as they take, or by 10 ms.
 	Handler http.Handler
 
 	// TLSConfig holds at least a certificate; TLS 1.3 is spoken whatever MinVersion and MaxVersion say. NextProtos must be

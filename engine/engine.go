@@ -35,9 +35,8 @@ type Options struct {
 	Congestion func(datagram int) congestion.Controller
 	// OneSocket lets all client connections of the engine share a UDP socket, where each has one of its own otherwise: for
 	// programs that hold thousands. It saves each connection some 11 KiB, a file descriptor and a goroutine; a socket takes
-	// 10,000, then there is another. For it a refusal of the network
-	// ends no dial, since the kernel tells it to connected sockets only, and one reader serves all: what overruns it is
-	// dropped and sent again, instead of waiting in the kernel.
+	// 10,000, then there is another. For it a refusal of the network ends no dial, since the kernel tells it to connected
+	// sockets only, and one reader serves all: what overruns it is dropped and sent again, instead of waiting in the kernel.
 	OneSocket bool
 	// Placement says which goroutines run the rooms of a connection; the zero value adapts to what it does. A simulation's
 	// rooms take steps whatever it says.
