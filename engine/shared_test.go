@@ -218,17 +218,20 @@ func TestCloseMeetsAConnectionThatIsHalfMade(t *testing.T) {
 // A listener that closes while a connection is half made closes that as well.
 func TestAListenerClosesWhatIsHalfMade(t *testing.T) {
 	e := newTestEngine(t)
-	var l *H3Listener
 	var once sync.Once
-	closed := make(chan error, 1)
+	listening, closed := make(chan *H3Listener, 1), make(chan error, 1)
 	far := New(Options{Trace: func(wire.Role, wire.ConnectionID) port.Trace {
 		once.Do(func() {
-			go func() { closed <- l.Close() }()
+			go func() { closed <- (<-listening).Close() }()
 			others(5000) // Close must wait for us, which shows by nothing else
 		})
 		return nil
 	}})
-	l, _ = far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), HandshakeTimeout: time.Second}, answerer)
+	l, err := far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), HandshakeTimeout: time.Second}, answerer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listening <- l
 	_, _ = e.DialH3(within(t, 500*time.Millisecond), l.Addr(), H3Config{TLS: clientTLS()})
 	select {
 	case <-closed:
