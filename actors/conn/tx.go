@@ -75,11 +75,7 @@ func (t *tx) put(b *port.TxBatch) {
 
 // home reports whether no batch is away. Otherwise the last one comes home as a message.
 func (t *tx) home() bool {
-	small := t.slot.TakeOrWant()
-	if small {
-		t.slot.Returned()
-	}
-	return small && t.away == 0
+	return t.slot.Quiet() && t.away == 0
 }
 
 // awaited reports whether a batch will come home as a message.

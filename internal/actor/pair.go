@@ -67,13 +67,7 @@ func (s *Single[T]) Free() (wake bool) { return s.slot.Free() }
 func (s *Single[T]) Woken() { s.slot.Woken() }
 
 // Quiet reports whether the record is not in flight. If it is, the receiver wakes the sender when it has freed it.
-func (s *Single[T]) Quiet() bool {
-	if !s.slot.TakeOrWant() {
-		return false
-	}
-	s.slot.Free()
-	return true
-}
+func (s *Single[T]) Quiet() bool { return s.slot.Quiet() }
 
 // Renew makes one as new that neither side uses any more. The record stays as it is.
 func (s *Single[T]) Renew() { s.slot = Slot{} }

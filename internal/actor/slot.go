@@ -65,6 +65,15 @@ func (s *Slot) Woken() {
 	}
 }
 
+// Quiet reports whether the slot is free. If it is not, the sender has left word that it wants it.
+func (s *Slot) Quiet() bool {
+	if !s.TakeOrWant() {
+		return false
+	}
+	s.Returned()
+	return true
+}
+
 // Returned is the sender's word that the record itself has come back to it, wanted or not: the slot is free now.
 func (s *Slot) Returned() { s.state.Store(slotFree) }
 
