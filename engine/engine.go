@@ -64,8 +64,8 @@ type Engine struct {
 	chunks    actor.Chunks
 	// What is over and may serve again: a stream's birth costs most of what a small request allocates. It belongs to one
 	// engine, for its channels must not leave the synctest bubble that the engine may live in.
-	exchanges sync.Pool // of *port.Exchange
-	streams   sync.Pool // of *streamRoom
+	exchanges spare[port.Exchange]
+	streams   spare[streamRoom]
 	spares    spares
 	idle      idleLine
 	resetKey  [32]byte // for stateless reset tokens; a server that restarts has another

@@ -183,14 +183,10 @@ func (h *H3Conn) release(x *port.Exchange) {
 	h.tell(w, next)
 }
 
-// newExchange makes an exchange, or takes one that is over for both ends: their records and mailboxes are dear. A
-// simulation's serve once.
+// newExchange makes an exchange, or takes one that is over for both ends: their records and mailboxes are dear.
 func (h *H3Conn) newExchange() *port.Exchange {
 	e := h.c.s.e
-	var x *port.Exchange
-	if !e.world.Stepping() {
-		x, _ = e.exchanges.Get().(*port.Exchange)
-	}
+	x := e.exchanges.get(e.stage != nil)
 	if x == nil {
 		x = port.NewExchange(e.hand())
 	}
@@ -200,8 +196,8 @@ func (h *H3Conn) newExchange() *port.Exchange {
 
 // let is one end's word that it is done with an exchange.
 func (h *H3Conn) let(x *port.Exchange) {
-	if e := h.c.s.e; x.Ends.Done() && !x.Kept && !e.world.Stepping() {
-		e.exchanges.Put(port.NewExchangeIn(x))
+	if e := h.c.s.e; x.Ends.Done() && !x.Kept {
+		e.afterMail(func() { e.exchanges.put(port.NewExchangeIn(x), e.stage != nil) })
 	}
 }
 

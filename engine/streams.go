@@ -85,13 +85,9 @@ func (s *streams) Spawn(id wire.StreamID, o port.StreamOptions) *port.Stream {
 	return &r.link
 }
 
-// room makes a room, or takes a spare one. The simulator's are never spare: nothing of another run may be seen there.
+// room makes a room, or takes a spare one.
 func (s *streams) room(id wire.StreamID) *streamRoom {
-	stepping := s.world.Stepping()
-	var r *streamRoom
-	if !stepping {
-		r, _ = s.c.s.e.streams.Get().(*streamRoom)
-	}
+	r := s.c.s.e.streams.get(s.world.Stepping())
 	fresh := r == nil || !r.atRest()
 	if fresh {
 		r = &streamRoom{}
@@ -188,8 +184,8 @@ func (s *streams) part(r *streamRoom, how *bool) {
 		last = s.closed && s.alive == 0
 	}
 	s.mu.Unlock()
-	if over && !s.world.Stepping() {
-		s.c.s.e.streams.Put(r)
+	if over {
+		s.c.s.e.streams.put(r, s.world.Stepping())
 	}
 	if last {
 		s.c.guard.less()

@@ -30,6 +30,7 @@ func (p Port[M]) Via(o *Outbox[M]) Port[M] {
 func (o *Outbox[M]) add(p Port[M], m M) {
 	switch {
 	case p.edge != nil:
+		p.room.pending.Add(1)
 		o.edges = append(o.edges, p)
 		o.mail = append(o.mail, m)
 	case o.crowd != nil:
@@ -48,6 +49,7 @@ func (o *Outbox[M]) deliver() {
 	case len(edges) > 0:
 		edges[0].room.handed(edges[0].edge.name)
 		for i, p := range edges {
+			p.room.pending.Add(-1)
 			p.room.put(p.edge, mail[i])
 		}
 	case len(letters) > 0:

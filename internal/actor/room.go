@@ -74,6 +74,9 @@ func (r *Room[M]) Init(sys System, spec Spec, b Behaviour[M]) {
 // Reuse makes a room that is at rest one that was never launched, with its inbox of before. The ports that led into it
 // still do: they must be forgotten, or opened for the same edges again.
 func (r *Room[M]) Reuse(sys System, spec Spec, b Behaviour[M]) {
+	if r.steps != nil {
+		r.steps = r.steps.renewed()
+	}
 	r.spec, r.sys, r.b = spec, sys, b
 	r.current, r.taken, r.now, r.began = *new(M), 0, 0, 0
 	r.busy, r.gone, r.died, r.late, r.touched = false, false, false, false, false
@@ -95,7 +98,9 @@ func (r *Room[M]) know(b Behaviour[M]) {
 }
 
 // AtRest reports whether the room, which has left, has released all its mail, so that no goroutine is in it.
-func (r *Room[M]) AtRest() bool { return r.pending.Load() == 0 }
+func (r *Room[M]) AtRest() bool {
+	return r.pending.Load() == 0 && (r.steps == nil || r.steps.held == 0)
+}
 
 // Name is the room's name.
 func (r *Room[M]) Name() string { return r.spec.Name }

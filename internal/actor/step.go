@@ -18,6 +18,15 @@ type edge[M any] struct {
 	fifo  []M
 	since []uint64 // when each arrived, in messages to the room
 	taken int      // of fifo
+	over  bool     // its room serves again
+}
+
+// renewed is what a room that serves again has. Who still sends on an edge of before has kept a port for too long.
+func (s *steps[M]) renewed() *steps[M] {
+	for _, e := range s.edges {
+		e.over = true
+	}
+	return new(steps[M])
 }
 
 // open is Port in a stepping System.
@@ -33,6 +42,9 @@ func (r *Room[M]) open(name string, quota int) *edge[M] {
 
 // put is Send in a stepping System: one FIFO an edge, every bound enforced.
 func (r *Room[M]) put(e *edge[M], m M) {
+	if e.over {
+		panic(fmt.Sprintf("actor: %T on edge %s of a room that serves again, as %s", m, e.name, r.spec.Name))
+	}
 	if r.gone {
 		release(m)
 		return
