@@ -174,6 +174,22 @@ func TestSteppingEnforcesTheQuotaOfEachEdge(t *testing.T) {
 	wantPanic(t, func() { b.Send(3) }, "edge b", "quota of 2")
 }
 
+// Who sends to a room that serves again has kept a port for too long.
+func TestSteppingForgetsThePortsOfARoomThatServesAgain(t *testing.T) {
+	sys := &byHand{stepping: true}
+	room := actor.Spawn(sys, actor.Spec{Name: "stream 4", Capacity: 1}, &script{})
+	kept := room.Port("conn>stream", 1)
+	again := &script{}
+	room.Reuse(sys, actor.Spec{Name: "stream 8", Capacity: 1}, again)
+	room.Port("conn>stream", 1).Send("mine")
+	kept.Close() // nobody counts its quota any more
+	wantPanic(t, func() { kept.Send("late") }, "string on edge conn>stream", "serves again, as stream 8")
+	wantPanic(t, func() { room.Port("h3>stream", 1) }, "may carry 2")
+	if sys.run(); !reflect.DeepEqual(again.log, []string{"mine", "flush"}) {
+		t.Errorf("the room heard %q", again.log)
+	}
+}
+
 func TestSteppingEnforcesTheCapacityOfTheInbox(t *testing.T) {
 	room := actor.Spawn(&byHand{stepping: true}, actor.Spec{Name: "conn 7", Capacity: 3}, &script{})
 	a := room.Port("a", 2)

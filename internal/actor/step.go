@@ -24,7 +24,7 @@ type edge[M any] struct {
 // renewed is what a room that serves again has. Who still sends on an edge of before has kept a port for too long.
 func (s *steps[M]) renewed() *steps[M] {
 	for _, e := range s.edges {
-		e.over = true
+		e.over, e.quota = true, 0
 	}
 	return new(steps[M])
 }
