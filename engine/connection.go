@@ -100,11 +100,15 @@ func newConnection(s *socket, b birth) *connection {
 	c.tx = lender{pool: s.tx, owner: c}
 	c.routes = connRoutes{table: s.routes, c: c}
 
-	id, token := c.routes.Issue()
+	routes := port.Routes(&c.routes)
+	if s.routes == nil {
+		routes = alone{}
+	}
+	id, token := routes.Issue()
 	cfg := conn.Config{
 		Role: b.role, Version: wire.Version1, Path: b.path, LocalID: id,
 		Params: b.params, Limits: b.limits, MaxDatagram: maxDatagram, Congestion: s.e.control,
-		Chunks: &s.e.chunks, TxPool: &c.tx, Routes: &c.routes, Streams: &c.streams,
+		Chunks: &s.e.chunks, TxPool: &c.tx, Routes: routes, Streams: &c.streams,
 	}
 	original := b.original
 	if b.role == wire.Server {
@@ -112,7 +116,7 @@ func newConnection(s *socket, b birth) *connection {
 		// RFC 9000 s18.2: the token of the handshake's ID travels in the transport parameters.
 		cfg.Params.ResetToken, cfg.Params.HasResetToken = token, true
 	} else {
-		original = s.e.originalID(s.name)
+		original = s.originalID()
 		cfg.PeerID = original
 	}
 	c.name = b.role.String() + " " + original.String()
@@ -145,7 +149,7 @@ func (c *connection) connect(cfg conn.Config, b birth) {
 	streamMail := 2 * l.Streams
 	c.guard.init(c)
 
-	c.protect.Init(crypto.ProtectConfig{Role: c.role, Version: wire.Version1, IDLen: idLen, Limits: l, Trace: c.trace, First: b.keys})
+	c.protect.Init(crypto.ProtectConfig{Role: c.role, Version: wire.Version1, IDLen: cfg.LocalID.Len(), Limits: l, Trace: c.trace, First: b.keys})
 	c.handshake.Init(crypto.HandshakeConfig{Role: c.role, TLS: b.tls, Context: c.contexts.forTLS(c.s.e.world.Context()), Reseed: c.s.e.reseed(c.name)})
 	g := &c.guard
 	spawn(c, &g.protect, roomProtect, l.RxBatches+tx+keys+2, c.protectRoom())

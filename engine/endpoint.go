@@ -20,10 +20,11 @@ type endpoint struct {
 	gone   bool
 }
 
-// newEndpoint spawns a server socket's endpoint.
+// newEndpoint spawns the endpoint of a socket with many connections, and makes their routes.
 func newEndpoint(s *socket, a accept) *endpoint {
 	e := &endpoint{s: s, accept: a, closed: newClosed(), rate: rate{perSecond: resetsPerSecond}}
 	e.accept.e = e
+	s.routes = newRoutes(s.e.resetKey[:], s.random)
 	e.out = s.writer.Port("endpoint>writer", answersOut)
 	s.endpoint = actor.Spawn(s.e.world, actor.Spec{
 		Name:       s.name + "/endpoint",

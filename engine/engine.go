@@ -36,7 +36,8 @@ type Options struct {
 	// OneSocket lets all client connections of the engine share a UDP socket, where each has one of its own otherwise: for
 	// programs that hold thousands. It saves each connection some 11 KiB, a file descriptor and a goroutine; a socket takes
 	// 10,000, then there is another. For it a refusal of the network ends no dial, since the kernel tells it to connected
-	// sockets only, and one reader serves all: what overruns it is dropped and sent again, instead of waiting in the kernel.
+	// sockets only, one reader serves all: what overruns it is dropped and sent again, instead of waiting in the kernel; and every
+	// packet to the client carries a connection ID of 8 bytes.
 	OneSocket bool
 	// Placement says which goroutines run the rooms of a connection; the zero value adapts to what it does. A simulation's
 	// rooms take steps whatever it says.
@@ -213,15 +214,6 @@ func (e *Engine) of(s *socket) []*connection {
 		}
 	}
 	return list
-}
-
-// originalID makes the Destination Connection ID of a client's first Initial.
-func (e *Engine) originalID(name string) wire.ConnectionID {
-	// RFC 9000 s7.2: unpredictable, at least 8 bytes.
-	var b [idLen]byte
-	e.world.Random(name).Bytes("original destination", b[:])
-	id, _ := wire.MakeConnectionID(b[:])
-	return id
 }
 
 var _ io.Closer = (*Engine)(nil)

@@ -10,7 +10,9 @@ import (
 	"quicpro/wire"
 )
 
-// idLen is the length in bytes of the connection IDs that we issue. Short headers do not tell it, so it is fixed.
+// idLen is the length in bytes of the connection IDs that we issue on sockets with many connections. Short headers do not tell
+// it, so it is fixed. A client's own socket has none: its address says all, and every packet to it carries 8 bytes more of what
+// was asked for.
 const idLen = 8
 
 // routes is one socket's table from connection IDs and peers' reset tokens to connections.
@@ -84,6 +86,14 @@ type connRoutes struct {
 	tokens []wire.ResetToken
 }
 
+// alone is port.Routes for the one connection of a client's socket: everything that arrives is its own.
+type alone struct{}
+
+func (alone) Issue() (id wire.ConnectionID, token wire.ResetToken) { return id, token } // conn does not ask: the first has no bytes
+func (alone) Retire(wire.ConnectionID)                             {}
+func (alone) WatchReset(wire.ResetToken)                           {} // conn looks for it in what it gets
+func (alone) UnwatchReset(wire.ResetToken)                         {}
+
 // Issue makes a fresh connection ID that leads to this connection, with its stateless reset token.
 func (r *connRoutes) Issue() (wire.ConnectionID, wire.ResetToken) {
 	for {
@@ -146,6 +156,9 @@ func (r *connRoutes) UnwatchReset(token wire.ResetToken) {
 
 // list returns the connection's IDs.
 func (r *connRoutes) list() []wire.ConnectionID {
+	if r.table == nil {
+		return nil
+	}
 	r.table.mu.RLock()
 	defer r.table.mu.RUnlock()
 	return append([]wire.ConnectionID(nil), r.ids...)
@@ -153,6 +166,9 @@ func (r *connRoutes) list() []wire.ConnectionID {
 
 // clear forgets everything that leads to the connection.
 func (r *connRoutes) clear() {
+	if r.table == nil {
+		return
+	}
 	r.table.mu.Lock()
 	defer r.table.mu.Unlock()
 	for _, id := range r.ids {
@@ -162,4 +178,13 @@ func (r *connRoutes) clear() {
 		delete(r.table.byToken, token)
 	}
 	r.ids, r.tokens = nil, nil
+}
+
+// originalID makes the Destination Connection ID of a client's first Initial.
+func (s *socket) originalID() wire.ConnectionID {
+	// RFC 9000 s7.2: unpredictable, at least 8 bytes.
+	var b [idLen]byte
+	s.random.Bytes("original destination", b[:])
+	id, _ := wire.MakeConnectionID(b[:])
+	return id
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"quicpro/actors/port"
+	"quicpro/internal/mono"
 	"quicpro/internal/udp"
 	"quicpro/wire"
 )
@@ -238,5 +239,45 @@ func TestAListenerClosesWhatIsHalfMade(t *testing.T) {
 		expectEmpty(t, far)
 	case <-time.After(3 * time.Second):
 		t.Fatalf("Close waits: %+v", far.Outstanding())
+	}
+}
+
+// A socket with one connection needs no connection IDs (RFC 9000 s5.1), and one that connections share does.
+func TestAClientsOwnSocketNeedsNoConnectionIDs(t *testing.T) {
+	for _, shared := range []bool{false, true} {
+		e := New(Options{OneSocket: shared})
+		lengths := make(chan int, 1)
+		far := New(Options{Trace: func(wire.Role, wire.ConnectionID) port.Trace { return &params{got: lengths} }})
+		l, err := far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, answerer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := e.DialH3(within(t, 5*time.Second), l.Addr(), H3Config{TLS: clientTLS()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, got, err := fetch(t, h, "GET", "/blob/100000", nil); err != nil || len(got) != 100_000 {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+		want := 0
+		if shared {
+			want = idLen
+		}
+		if n := <-lengths; n != want {
+			t.Errorf("shared %v: the client's connection ID has %d bytes, want %d", shared, n, want)
+		}
+		_, _ = e.Close(), far.Close()
+	}
+}
+
+// params tells the length of the connection ID that the peer has chosen.
+type params struct {
+	witness
+	got chan int
+}
+
+func (p *params) Parameters(_ mono.Time, ours bool, tp *wire.TransportParameters) {
+	if !ours {
+		p.got <- tp.InitialSCID.ID.Len()
 	}
 }

@@ -27,7 +27,8 @@ type socket struct {
 	rx    *rxPool
 	tx    *txPool
 
-	routes   *routes
+	random   port.Random
+	routes   *routes // nil with only
 	writer   *actor.Room[port.ToWriter]
 	timer    *actor.Room[port.ToTimer]
 	endpoint *actor.Room[port.ToEndpoint] // nil with only
@@ -55,13 +56,12 @@ type socketRooms struct {
 }
 
 func newSocket(e *Engine, name string, link Socket, size socketRooms) *socket {
-	s := &socket{e: e, name: name, link: link, local: link.LocalAddr(), done: make(chan struct{}), empty: make(chan struct{})}
+	s := &socket{e: e, name: name, link: link, local: link.LocalAddr(), random: e.world.Random(name), done: make(chan struct{}), empty: make(chan struct{})}
 	s.rx, s.tx = newRxPool(rxPoolSize, &e.spares, &e.lost), newTxPool(txPoolSize, &e.spares, &e.lost)
 	s.rx.late = s.went
 	if e.world.Stepping() {
 		s.rx.pause = e.world.Pause
 	}
-	s.routes = newRoutes(e.resetKey[:], e.world.Random(name))
 	// A connection's small batch and its share of the pool, the endpoint's answers, and Stop.
 	places := size.connections + txPoolSize + answersOut + 1
 	if e.world.Stepping() {

@@ -40,6 +40,7 @@ type assault struct {
 // arm puts the attacker into the host's engine.
 func (a *Attacker) arm(h *Host, o *engine.Options) {
 	a.w = h.w
+	o.OneSocket = true // a client's own socket needs no connection IDs, and some attacks are about them
 	trace := o.Trace
 	o.Trace = func(role wire.Role, odcid wire.ConnectionID) port.Trace {
 		t := trace(role, odcid)

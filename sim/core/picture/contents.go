@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"net/netip"
 	"time"
 
 	"quicpro/sim/core/link"
@@ -35,8 +36,8 @@ type packet struct {
 }
 
 // attribute finds the connection of a datagram and the side that sends it: -1 and nil if it is unknown.
-func (r *Recorder) attribute(host int, b []byte) (int, *side) {
-	c := r.connectionOf(b)
+func (r *Recorder) attribute(host int, to netip.AddrPort, b []byte) (int, *side) {
+	c := r.connectionOf(to, b)
 	if c == nil {
 		return -1, nil
 	}
@@ -48,25 +49,28 @@ func (r *Recorder) attribute(host int, b []byte) (int, *side) {
 	return c.index, nil
 }
 
-// idLen is how long the connection IDs of short headers are.
+// idLen is how long the connection IDs of short headers to a server are; those to a client have none.
 const idLen = 8
 
-// connectionOf knows a connection by its IDs, and learns new ones from long headers.
-func (r *Recorder) connectionOf(b []byte) *connection {
+// connectionOf knows a connection by its IDs, and learns new ones from long headers. What has none goes to a client, whose
+// address, as the server sees it, is no other connection's.
+func (r *Recorder) connectionOf(to netip.AddrPort, b []byte) *connection {
 	inv, ok := wire.ParseInvariant(b)
-	switch {
-	case !ok:
+	if !ok {
 		return nil
-	case inv.Long:
-		c := r.byID[string(inv.DCID)]
-		if c != nil && len(inv.SCID) > 0 {
-			r.byID[string(inv.SCID)] = c
-		}
-		return c
-	case len(inv.Rest) >= idLen:
-		return r.byID[string(inv.Rest[:idLen])]
 	}
-	return nil
+	id := inv.DCID
+	if !inv.Long {
+		id = inv.Rest[:min(idLen, len(inv.Rest))]
+	}
+	c := r.byID[string(id)]
+	if c == nil {
+		c = r.byPeer[to]
+	}
+	if c != nil && inv.Long && len(inv.SCID) > 0 {
+		r.byID[string(inv.SCID)] = c
+	}
+	return c
 }
 
 // contents moves the packets of a datagram from its side's queue to the list, and classes it.

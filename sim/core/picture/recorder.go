@@ -11,6 +11,7 @@ import (
 	"quicpro/internal/udp"
 	"quicpro/sim/core"
 	"quicpro/sim/core/link"
+	"quicpro/wire"
 )
 
 // The bounds of what is kept. A run beyond them is drawn in part, and the page says so; losses are drawn all the same.
@@ -45,9 +46,10 @@ type Recorder struct {
 	delays    map[string]int64 // of links, in microseconds
 	conns     []*connection
 	byID      map[string]*connection
-	calm      time.Duration // since when links have no faults; 0: never
-	omitted   int           // datagrams
-	err       error         // the first, of writing
+	byPeer    map[netip.AddrPort]*connection // by its client's address, as its server sees it
+	calm      time.Duration                  // since when links have no faults; 0: never
+	omitted   int                            // datagrams
+	err       error                          // the first, of writing
 }
 
 // names numbers names in the order of their coming.
@@ -86,8 +88,9 @@ type datagram struct {
 
 // flight is a datagram on its way.
 type flight struct {
-	index    int // of the datagram, -1: omitted
-	alive    int // copies
+	index    int         // of the datagram, -1: omitted
+	alive    int         // copies
+	client   *connection // whose client sent it; nil: another's
 	captured *captured
 }
 
@@ -123,7 +126,7 @@ func New(o Options) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Recorder{o: o, flights: make(map[uint64]*flight), byID: make(map[string]*connection), delays: make(map[string]int64), capture: c}, nil
+	return &Recorder{o: o, flights: make(map[uint64]*flight), byID: make(map[string]*connection), byPeer: make(map[netip.AddrPort]*connection), delays: make(map[string]int64), capture: c}, nil
 }
 
 // AddHost gives a host its lane: hosts are drawn in the order of these calls.
@@ -184,7 +187,10 @@ func (r *Recorder) Tap(e link.Event) {
 func (r *Recorder) depart(serial uint64, from, to netip.AddrPort, ecn udp.ECN, b []byte) *flight {
 	f := &flight{index: -1, alive: 1}
 	host := r.host(from.Addr())
-	conn, s := r.attribute(host, b)
+	conn, s := r.attribute(host, to, b)
+	if s != nil && s.role == wire.Client {
+		f.client = s.c
+	}
 	if len(r.datagrams) < maxDatagrams {
 		f.index = len(r.datagrams)
 		d := datagram{sent: r.o.Now(), arrived: -1, from: host, to: r.host(to.Addr()), size: len(b), conn: conn, ecn: ecn}
@@ -253,6 +259,9 @@ func (r *Recorder) Arrived(d link.Delivery, a core.Arrival) {
 		f = r.depart(d.Serial, d.From, d.To, d.ECN, d.Bytes)
 	}
 	f.alive--
+	if f.client != nil {
+		r.byPeer[d.From] = f.client
+	}
 	e := link.Event{At: d.At, Link: r.nameOf(d.To.Addr()), From: d.From, To: d.To, Bytes: d.Bytes}
 	unread := a == core.MissedNoSocket || a == core.MissedStranger // it came all the way
 	if unread {
