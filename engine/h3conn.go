@@ -240,6 +240,10 @@ func (h *H3Conn) bring(x *port.Exchange, m port.ToH3, over bool) {
 	if over {
 		h.forget(x)
 	}
+	// A request with a body has more to say at once.
+	if o, opens := m.(*port.Open); (over || opens && o.Fin) && h.c.borrow() {
+		defer h.c.payBack()
+	}
 	h.c.app.toUpper.Send(m)
 }
 

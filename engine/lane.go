@@ -25,6 +25,7 @@ type lane struct {
 
 	requests atomic.Int32 // bidirectional streams alive
 	crowded  atomic.Bool  // there was more than one at a time
+	begun    atomic.Bool  // there was one
 }
 
 // launch puts r behind the rooms of the lane that wait.
@@ -45,7 +46,32 @@ func (l *lane) Run() {
 		// Whoever launched the lane comes before all others that the processor has: they would each get a run of their own.
 		l.world.crew.patient.round()
 	}
-	for {
+	for !l.rounds(lentRounds) {
+	}
+}
+
+// lentRounds is how many rounds a goroutine that is lent to a lane runs at most: a request and its answer take half of them.
+const lentRounds = 32
+
+// seize makes the caller the runner of a lane that has none; it must finish then. Whatever is launched in between waits for that.
+func (l *lane) seize() bool {
+	l.mu.Lock()
+	mine := !l.running
+	l.running = true
+	l.mu.Unlock()
+	return mine
+}
+
+// finish runs what waits, on the goroutine of the caller; if that takes long, on another.
+func (l *lane) finish() {
+	if !l.rounds(lentRounds) {
+		l.world.crew.launch(l)
+	}
+}
+
+// rounds runs the lane for so many rounds, and reports whether it has become idle.
+func (l *lane) rounds(n int) bool {
+	for ; n > 0; n-- {
 		l.mu.Lock()
 		rooms := l.ready
 		if len(rooms) == 0 {
@@ -56,7 +82,7 @@ func (l *lane) Run() {
 			}
 			l.running = false
 			l.mu.Unlock()
-			return
+			return true
 		}
 		l.ready = l.spare[:0]
 		l.mu.Unlock()
@@ -69,6 +95,7 @@ func (l *lane) Run() {
 		l.spare = rooms
 		l.mu.Unlock()
 	}
+	return false
 }
 
 // later lets r flush when nobody else of the lane has work.

@@ -3,6 +3,7 @@ package engine
 import (
 	"sync/atomic"
 
+	"quicpro/actors/port"
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
 )
@@ -61,6 +62,9 @@ func (b *bulk) counted() bool {
 	return n > 0
 }
 
+// flows reports whether a lot does.
+func (b *bulk) flows() bool { return b.left.Load() > 0 }
+
 // moved notes the length of a batch that was received or is sent. While processors have bulk to work on, a reader that
 // polls, or rooms that wait for each other, keep them from it.
 func (c *connection) moved(n int) {
@@ -79,12 +83,63 @@ func (c *connection) asked() {
 	if c.place.requests.Add(1) > 1 && !c.place.crowded.Load() {
 		c.place.crowded.Store(true)
 	}
+	if !c.place.begun.Load() {
+		c.place.begun.Store(true)
+	}
 	c.s.alone.Store(0)
 }
 
 // together reports whether a room that is launched now runs in the lane.
 func (p *placement) together() bool {
 	return p.how == Fused || p.how == Adaptive && !p.bulk.counted()
+}
+
+// borrow makes the caller, which is about to send mail to a room of the connection and then has nothing else to do, the runner
+// of its lane: a goroutine to hand over to would cost more than the turns. It reports whether it is; then payBack must
+// follow. The lane of a connection that had several requests at a time gathers their messages instead, and while others are
+// at work, or bulk flows, who reads shall read on. A handshake computes for long.
+func (c *connection) borrow() bool {
+	p := &c.place
+	if p.world == nil || p.how == Apart || !p.begun.Load() || p.crowded.Load() || p.bulk.flows() || c.s.bulk.flows() ||
+		p.world.crew.working.Load() > crewBusy || !p.seize() {
+		return false
+	}
+	c.s.host.Store(&p.lane)
+	return true
+}
+
+// payBack runs the lane.
+func (c *connection) payBack() {
+	c.place.finish()
+	c.s.host.Store(nil)
+}
+
+// arrived takes n bytes of datagrams from the reader.
+func (c *connection) arrived(batch *port.RxBatch, n int) {
+	c.moved(n)
+	if n > mediumRead || !c.borrow() {
+		c.fromReader.Send(batch)
+		return
+	}
+	defer c.s.e.world.Pause() // whom it wakes goes before the next read
+	defer c.payBack()
+	c.fromReader.Send(batch)
+}
+
+// writerSeat is the System of a socket's writer. It has a goroutine of its own, for it waits in the kernel; but where one is
+// lent to a lane, with nothing else to do, it runs in that.
+type writerSeat struct {
+	World
+	s *socket
+}
+
+// Launch runs the writer.
+func (w writerSeat) Launch(r actor.Runner) {
+	if l := w.s.host.Load(); l != nil && !w.s.bulk.flows() {
+		l.launch(r)
+		return
+	}
+	w.World.Launch(r)
 }
 
 // system is where a room of the connection lives.

@@ -45,8 +45,9 @@ type socket struct {
 	inside  actor.Count   // the reader, the shared rooms, the connections and the buffers that dead ones still have
 	empty   chan struct{} // all of them have left
 	failed  atomic.Pointer[error]
-	bulk    bulk         // of all connections
-	alone   atomic.Int64 // bytes of large batches since a request began
+	bulk    bulk                 // of all connections
+	host    atomic.Pointer[lane] // one that has a goroutine on loan
+	alone   atomic.Int64         // bytes of large batches since a request began
 }
 
 // socketRooms is how large the rooms of a socket are.
@@ -67,7 +68,11 @@ func newSocket(e *Engine, name string, link Socket, size socketRooms) *socket {
 	if e.world.Stepping() {
 		places = size.connections*(1+size.limits.BigBatches) + answersOut + 1
 	}
-	s.writer = actor.Spawn(e.world, actor.Spec{Name: name + "/writer", Capacity: places, Supervisor: roomCount{s}},
+	var system actor.System = e.world
+	if !e.world.Stepping() {
+		system = writerSeat{e.world, s}
+	}
+	s.writer = actor.Spawn(system, actor.Spec{Name: name + "/writer", Capacity: places, Supervisor: roomCount{s}},
 		guard[port.ToWriter](&writer{s: s}, s.panicked))
 	s.timer = newTimer(e, s, size.connections*bellsPerConnection+1)
 	e.rooms.Add(2)
@@ -250,8 +255,7 @@ func (s *socket) deliver(run rxRun, read *rxBuffer) *rxBuffer {
 	batch.Reuse(run.b)
 	batch.SegmentSize, batch.Path, batch.ECN, batch.At, batch.Owner = run.seg, run.path, run.ecn, run.at, b
 	if run.to != nil {
-		run.to.moved(len(run.b))
-		run.to.fromReader.Send(batch)
+		run.to.arrived(batch, len(run.b))
 	} else {
 		s.toEndpoint.Send(batch)
 	}

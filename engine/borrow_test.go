@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"sync/atomic"
+	"testing"
+
+	"quicpro/internal/actor"
+)
+
+// lone returns a connection that had a request, and never two at a time.
+func lone() *connection {
+	c := &connection{s: &socket{e: &Engine{world: NewWorld()}}}
+	c.place.world = c.s.e.world.(*machine)
+	c.asked()
+	c.place.requests.Add(-1)
+	return c
+}
+
+func TestALoneRequestRunsOnTheGoroutinesThatBringItsMail(t *testing.T) {
+	for what, busy := range map[string]func(c *connection){
+		"no request yet":      func(c *connection) { c.place.begun.Store(false) },
+		"several at a time":   func(c *connection) { c.asked(); c.asked() },
+		"its own bulk":        func(c *connection) { c.place.bulk.noted() },
+		"the socket's bulk":   func(c *connection) { c.s.bulk.noted() },
+		"rooms apart":         func(c *connection) { c.place.how = Apart },
+		"others at work":      func(c *connection) { c.place.world.crew.working.Add(crewBusy + 1) },
+		"a lane that runs":    func(c *connection) { c.place.running = true },
+		"no machine":          func(c *connection) { c.place.world = nil },
+		"one that is on loan": func(c *connection) { c.borrow() },
+	} {
+		c := lone()
+		if busy(c); c.borrow() {
+			t.Errorf("%s: the lane borrows a goroutine", what)
+		}
+	}
+	c := lone()
+	for range 2 {
+		if !c.borrow() {
+			t.Fatal("the lane does not borrow a goroutine")
+		}
+		var ran []string // by this goroutine, or the race detector says so
+		room := &seat{placement: &c.place}
+		writer := writerSeat{c.s.e.world, c.s}
+		room.Launch(player{run: func() {
+			ran = append(ran, "room")
+			writer.Launch(player{run: func() { ran = append(ran, "writer") }})
+		}})
+		if len(ran) != 0 {
+			t.Error("a room runs while its mail is sent")
+		}
+		c.payBack()
+		if len(ran) != 2 || ran[0] != "room" || ran[1] != "writer" {
+			t.Errorf("ran %v, want the room and behind it the writer", ran)
+		}
+		if c.place.running || c.s.host.Load() != nil {
+			t.Error("the goroutine is still on loan")
+		}
+	}
+}
+
+func TestAWriterLeavesTheLaneToItself(t *testing.T) {
+	c := lone()
+	writer := writerSeat{c.s.e.world, c.s}
+	for what, lent := range map[string]bool{"no goroutine is on loan": false, "bulk flows": true} {
+		if lent {
+			c.borrow()
+			c.s.bulk.noted()
+		}
+		done := make(chan bool)
+		writer.Launch(player{run: func() { close(done) }})
+		<-done // while the lane, if it has one, waits for this test
+		if len(c.place.ready) != 0 {
+			t.Errorf("%s: the writer is in the lane", what)
+		}
+	}
+}
+
+func TestALaneThatTakesLongPaysItsGoroutineBack(t *testing.T) {
+	c := lone()
+	if !c.borrow() {
+		t.Fatal("the lane does not borrow a goroutine")
+	}
+	room := &seat{placement: &c.place}
+	var turns atomic.Int32
+	goOn, over := make(chan bool), make(chan bool)
+	var again func(actor.Runner)
+	again = func(r actor.Runner) {
+		switch turns.Add(1) {
+		case lentRounds + 1:
+			<-goOn
+		case 3 * lentRounds:
+			close(over)
+			return
+		}
+		room.Launch(r)
+	}
+	var r player
+	r.run = func() { again(player{run: r.run}) }
+	room.Launch(r)
+	c.payBack()
+	if n := turns.Load(); n < lentRounds || n > lentRounds+1 {
+		t.Errorf("the goroutine comes back after %d rounds, want %d", n, lentRounds)
+	}
+	close(goOn)
+	<-over
+}
