@@ -12,7 +12,7 @@ import (
 // requestWorkloads are closed loops of GETs that are answered by 1 KiB.
 //
 // W4@N: N callers on one connection. "64x4": 4 callers on each of 64
-// connections.
+// connections, "64x1-two" one on each, with the server in a process of its own.
 func requestWorkloads(z sizes) []workload {
 	var ws []workload
 	for _, p := range places {
@@ -37,11 +37,17 @@ func requestWorkloads(z sizes) []workload {
 			})
 		}
 	}
-	return append(ws, workload{
-		name: "64x4", what: "64 connections, 4 at once on each",
-		figures: append([]figure{{name: "requests", unit: "/s"}, {name: "p50", unit: "us", less: true}}, costFigures(false, "us", "request")...),
-		run:     func(s stack) ([]float64, error) { return requests(s, plan{}, 64, 4, z.Span) },
-	})
+	rates := []figure{{name: "requests", unit: "/s"}, {name: "p50", unit: "us", less: true}}
+	many := func(name, what string, callers int, apart bool) workload {
+		return workload{
+			name: name, what: what, figures: append(rates[:2:2], costFigures(apart, "us", "request")...),
+			run: func(s stack) ([]float64, error) { return requests(s, plan{apart: apart}, 64, callers, z.Span) },
+		}
+	}
+	return append(ws,
+		many("64x4", "64 connections, 4 at once on each", 4, false),
+		many("64x1-two", "64 connections, 1 at once on each, two processes", 1, true),
+	)
 }
 
 // requests runs callers on each of so many connections.
