@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"quicpro/internal/actor"
+	"quicpro/wire/h3wire"
 )
 
 // held is how much of a response is kept back before its head is sent: a response that ends within goes out as one
@@ -144,7 +145,7 @@ func (w *responseWriter) ReadFrom(r io.Reader) (n int64, err error) {
 		if len(w.room) == 0 {
 			want := int64(actor.ChunkHuge)
 			if limited, ok := r.(*io.LimitedReader); ok { // what http.ServeContent copies from
-				want = min(want, max(limited.N, 1))
+				want = min(want, limited.N+1) // and a place to see that it is all
 			}
 			if err := w.grow(int(want)); err != nil {
 				return n, err
@@ -197,18 +198,28 @@ func (w *responseWriter) filled(k int) {
 	w.room = w.room[k:]
 }
 
-// grow makes room for some of want bytes. Before the head is sent chunks gather, up to held bytes; then full ones go out.
+// grow makes room for some of want bytes. Before the head is sent chunks gather, up to held bytes; then full ones go out. The
+// first chunk is not larger than what is written first, since ten thousand answers at once are as many chunks; if more is
+// written its bytes move.
 func (w *responseWriter) grow(want int) error {
-	if w.chunk != nil {
+	var little *actor.Chunk
+	switch {
+	case w.chunk == nil:
+	case len(w.chunk.Space()) < actor.ChunkMedium:
+		little = w.chunk
+	default:
 		w.full = append(w.full, w.chunk)
-		w.chunk, w.room = nil, nil
 	}
+	w.chunk, w.room = nil, nil
 	free := actor.Headroom
 	if !w.sent && len(w.full) == 0 {
-		free = actor.HeadHeadroom
+		free = w.headroom()
 	}
-	size := min(max(want+free, actor.ChunkMedium), actor.ChunkHuge)
-	if len(w.full) > 0 {
+	size := want + free
+	switch {
+	case little != nil:
+		size = max(size+len(little.B), actor.ChunkMedium)
+	case len(w.full) > 0:
 		size = max(size, actor.ChunkLarge)
 		if w.sent || len(w.full) == 2 || w.gathered() >= held/2 {
 			if err := w.flush(false); err != nil {
@@ -216,10 +227,27 @@ func (w *responseWriter) grow(want int) error {
 			}
 		}
 	}
-	w.chunk = w.e.conn.Chunks().Get(size)
-	space := w.chunk.Space()[free:]
-	w.chunk.B, w.room = space[:0], space
+	c := w.e.conn.Chunks().Get(min(size, actor.ChunkHuge))
+	c.B = c.Space()[free:free]
+	if little != nil {
+		c.B = append(c.B, little.B...)
+		little.Release()
+	}
+	w.chunk, w.room = c, c.Space()[free+len(c.B):]
 	return nil
+}
+
+// headroom is what the head will need in front of the body's first bytes, with both frame headers, if that is not too much.
+func (w *responseWriter) headroom() int {
+	const line = 20 // at most, beside its name and value
+	n := 2*h3wire.MaxFrameHeader + 2 + len("content-length") + len("16384") + line
+	if !w.hasType {
+		n += len("content-type") + len("application/vnd.ms-fontobject") + line // the longest that is found out
+	}
+	for i := range w.list.fields {
+		n += len(w.list.fields[i].Name) + len(w.list.fields[i].Value) + line
+	}
+	return min(n, actor.HeadHeadroom)
 }
 
 func (w *responseWriter) gathered() int {

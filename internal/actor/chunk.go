@@ -8,6 +8,7 @@ import (
 // Chunk sizes. A chunk is the unit in which stream payload is kept, from the caller's copy to the last acknowledgement.
 const (
 	ChunkTiny   = 64 // only GetTiny gives it
+	ChunkLittle = 256
 	ChunkSmall  = 1 << 10
 	ChunkMedium = 4 << 10
 	ChunkLarge  = 16 << 10
@@ -15,7 +16,7 @@ const (
 )
 
 // chunkSizes are the sizes by class. The first one is not among those that Get chooses from.
-var chunkSizes = [...]int{ChunkTiny, ChunkSmall, ChunkMedium, ChunkLarge, ChunkHuge}
+var chunkSizes = [...]int{ChunkTiny, ChunkLittle, ChunkSmall, ChunkMedium, ChunkLarge, ChunkHuge}
 
 // Chunk is a counted piece of payload memory. It is immutable from the moment it was handed over.
 type Chunk struct {
@@ -30,7 +31,8 @@ type Chunk struct {
 func (c *Chunk) Space() []byte { return c.space }
 
 // Headroom is what a writer of body bytes leaves free at the start of a chunk, for a frame header that a room will Prepend.
-// In the first chunk of a message it leaves HeadHeadroom, for the head: most fit, and a small message is one piece then.
+// In the first chunk of a message it leaves room for the head, at most HeadHeadroom: most fit, and a small message is one
+// piece then.
 const (
 	Headroom     = 16
 	HeadHeadroom = 512

@@ -10,8 +10,10 @@ import (
 func TestChunkClasses(t *testing.T) {
 	var pool actor.Chunks
 	for _, c := range []struct{ want, space int }{
-		{0, actor.ChunkSmall},
-		{1, actor.ChunkSmall},
+		{0, actor.ChunkLittle},
+		{1, actor.ChunkLittle},
+		{actor.ChunkLittle, actor.ChunkLittle},
+		{actor.ChunkLittle + 1, actor.ChunkSmall},
 		{actor.ChunkSmall, actor.ChunkSmall},
 		{actor.ChunkSmall + 1, actor.ChunkMedium},
 		{actor.ChunkMedium, actor.ChunkMedium},
