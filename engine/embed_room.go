@@ -348,7 +348,7 @@ func (r *raw) stop(cause *port.Cause) {
 		if row.send != nil {
 			row.send.Release()
 		}
-		row.link.Out.Filling().Release()
+		row.link.Out.Filled().Release()
 		if !row.lastRead {
 			row.x.Reads.Send(&port.Delivery{Last: true, Err: cause})
 		}

@@ -28,7 +28,8 @@ type streams struct {
 	fromConn, fromH3 *actor.Outbox[port.ToStream]
 	intoConn         *actor.Outbox[port.ToConn]
 	intoH3           *actor.Outbox[port.ToH3]
-	gaps             actor.Count // in what all of them have received
+	out              *stream.Ports // out of every stream; nil in a simulation
+	gaps             actor.Count   // in what all of them have received
 
 	mu     sync.Mutex
 	live   []*streamRoom
@@ -63,6 +64,9 @@ func (s *streams) init(c *connection, toConn *actor.Room[port.ToConn], toH3 *act
 	toH3.Collect(s.fromH3)
 	s.crowd.Collect(s.intoH3)
 	s.crowd.Collect(s.intoConn)
+	if !s.world.Stepping() {
+		s.out = s.edges()
+	}
 	c.guard.born()
 }
 
@@ -74,7 +78,10 @@ func (s *streams) Spawn(id wire.StreamID, o port.StreamOptions) *port.Stream {
 	r.link.FromConn = r.room.Port("conn>stream", connToStream).Via(s.fromConn)
 	r.link.FromH3 = r.room.Port("h3>stream", h3ToStream).Via(s.fromH3)
 	r.stop = r.room.Port("supervisor>stream", 1)
-	out := stream.Ports{ToConn: s.toConn.Port("stream>conn", 2).Via(s.intoConn), ToH3: s.toH3.Port("stream>h3", 2).Via(s.intoH3)}
+	out := s.out
+	if out == nil {
+		out = s.edges()
+	}
 	r.behaviour.Reuse(stream.Config{Link: &r.link, Role: s.c.role, Options: o, Chunks: &s.c.s.e.chunks, Limits: s.c.limits, Gaps: &s.gaps})
 	r.behaviour.Connect(out)
 	if !s.enter(r) {
@@ -83,6 +90,11 @@ func (s *streams) Spawn(id wire.StreamID, o port.StreamOptions) *port.Stream {
 		return nil
 	}
 	return &r.link
+}
+
+// edges are a stream's to conn and h3. A simulator counts those of each stream; on a machine all streams have the same.
+func (s *streams) edges() *stream.Ports {
+	return &stream.Ports{ToConn: s.toConn.Port("stream>conn", 2).Via(s.intoConn), ToH3: s.toH3.Port("stream>h3", 2).Via(s.intoH3)}
 }
 
 // room makes a room, or takes a spare one.

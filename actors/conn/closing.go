@@ -214,7 +214,7 @@ func (c *Conn) end() {
 		s.discard(r)
 		s.unkeep(r)
 		if r.link != nil {
-			r.link.Down.Filling().Release()
+			r.link.Down.Filled().Release()
 			r.link.FromConn.Send(&c.life.stop)
 		}
 	}

@@ -160,7 +160,7 @@ func (c *Conn) factAcked(sp wire.Space, f *fact) {
 			c.keptAcked(r, f)
 		default:
 			d := c.streams.filling(r)
-			d.Acked = appendRange(d.Acked, f)
+			d.Fates = appendRange(d.Fates, f, false)
 		}
 	case factReset:
 		switch r := c.streams.at(f.row, f.gen); {
@@ -207,7 +207,7 @@ func (c *Conn) factLost(sp wire.Space, f *fact) {
 func tellLost(d *port.Deliver, f *fact) {
 	switch f.kind {
 	case factStream:
-		d.Lost = appendRange(d.Lost, f)
+		d.Fates = appendRange(d.Fates, f, true)
 	case factReset:
 		d.LostReset = true
 	case factStop:
@@ -220,9 +220,9 @@ func tellLost(d *port.Deliver, f *fact) {
 }
 
 // appendRange adds the bytes of a fact, merged with a neighbour that came just before: ACK ranges are walked downwards.
-func appendRange(to []port.SentRange, f *fact) []port.SentRange {
-	r := port.SentRange{Lo: wire.Offset(f.at), Hi: wire.Offset(f.at) + wire.Offset(f.size), Fin: f.fin}
-	if n := len(to); n > 0 {
+func appendRange(to []port.SentRange, f *fact, lost bool) []port.SentRange {
+	r := port.SentRange{Lo: wire.Offset(f.at), Hi: wire.Offset(f.at) + wire.Offset(f.size), Fin: f.fin, Lost: lost}
+	if n := len(to); n > 0 && to[n-1].Lost == lost {
 		switch last := &to[n-1]; {
 		case last.Hi == r.Lo && !last.Fin:
 			last.Hi, last.Fin = r.Hi, r.Fin

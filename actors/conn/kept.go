@@ -104,7 +104,7 @@ func (s *streams) unkeep(r *row) {
 // any more.
 func (s *streams) part(r *row) {
 	r.cut(listNews)
-	r.link.Down.Filling().Release()
+	r.link.Down.Filled().Release()
 	r.link.ConnRow, r.link = nil, nil
 	r.owes.stop, r.owes.maxData, r.owes.blocked = false, false, false
 	if !r.owes.any() {

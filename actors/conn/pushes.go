@@ -148,8 +148,10 @@ func (c *Conn) deliver() {
 		d.RTT = rtt
 		// If one is in flight, the stream's wake puts the row back into the list.
 		if m, next, ok := r.link.Down.Ready(); ok {
-			next.Spans = s.spans.back(next.Spans)
-			next.Reset()
+			if next != nil {
+				next.Spans = s.spans.back(next.Spans)
+				next.Reset()
+			}
 			r.toldTo = r.sentTo
 			r.link.FromConn.Send(m)
 		}

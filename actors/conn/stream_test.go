@@ -74,11 +74,17 @@ func (f *fakeStream) deliver(m *port.Deliver) {
 		f.stop = &d
 	}
 	f.limit = max(f.limit, m.MaxStreamData)
-	for _, r := range m.Lost {
+	for _, r := range m.Fates {
+		if !r.Lost {
+			continue
+		}
 		f.lost = append(f.lost, r)
 		f.out.Lost(r.Lo, r.Hi, r.Fin)
 	}
-	for _, r := range m.Acked {
+	for _, r := range m.Fates {
+		if r.Lost {
+			continue
+		}
 		f.out.Acked(r.Lo, r.Hi, r.Fin)
 	}
 	if m.LostReset {

@@ -187,7 +187,7 @@ func (s *streams) free(r *row) {
 	r.cut(listNews)
 	s.unkeep(r)
 	if r.link != nil {
-		r.link.Down.Filling().Release()
+		r.link.Down.Filled().Release()
 	}
 	s.remove(r)
 }

@@ -101,8 +101,7 @@ func reuse(s *port.Stream, id wire.StreamID) {
 	*s = port.Stream{}
 	s.ID, s.FromH3 = id, from
 	s.RouterWake.Stream = s
-	w1, w2 := s.Out.Both()
-	s.In.Record().Stream, w1.Stream, w2.Stream = s, s, s
+	s.In.Record().Stream = s
 }
 
 // read is a Read of one piece.
@@ -119,14 +118,14 @@ func (b *bench) read(s *port.Stream, bytes []byte, fill func(*port.Read)) *port.
 	return m
 }
 
-// wrote takes what the router wrote last.
-func (b *bench) wrote() {
+// wrote takes what the router wrote to a stream last.
+func (b *bench) wrote(s *port.Stream) {
 	w := b.streams.last.(*port.Write)
 	b.pieces = len(w.Chunks)
 	for _, c := range w.Chunks {
 		c.Release()
 	}
-	w.Stream.Out.Free()
+	s.Out.Free()
 }
 
 var (
@@ -149,7 +148,7 @@ func (b *bench) serve(s *port.Stream, answer []port.Field) {
 	x.SendOrder.Chunks = append(x.SendOrder.Chunks[:0], c)
 	x.SendOrder.HandlerDone = true
 	b.turn(&x.SendOrder)
-	b.wrote()
+	b.wrote(s)
 }
 
 var answer = list(":status", "200", "content-type", "text/plain", "content-length", "1000")
@@ -199,13 +198,13 @@ func (b *bench) ask(s *port.Stream) {
 	x := b.Exchange()
 	x.OpenOrder.Fields, x.OpenOrder.Fin = getRequest, true
 	b.turn(&x.OpenOrder)
-	b.wrote()
+	b.wrote(s)
 	b.turn(b.read(s, response, func(m *port.Read) { m.Fin = true }))
 	d := <-x.Reads.C()
 	for _, p := range d.Pieces {
 		p.Chunk.Release()
 	}
-	b.wrote()
+	b.wrote(s)
 	if !d.Last || !d.Used || d.Err != nil || b.spare != x {
 		panic("the story has another end")
 	}
@@ -238,7 +237,7 @@ func BenchmarkServerUpload(b *testing.B) {
 			p.Chunk.Release()
 		}
 		if s.Out.InFlight() {
-			w.wrote()
+			w.wrote(s)
 		}
 	}
 }

@@ -122,11 +122,14 @@ func (l *lane) drop() {
 	if l.left {
 		return
 	}
-	releaseChunks(l.stream.Out.Filling())
+	releaseChunks(l.stream.Out.Filled())
 	l.filled, l.owes = 0, false
 }
 
 func releaseChunks(w *port.Write) {
+	if w == nil {
+		return
+	}
 	for _, c := range w.Chunks {
 		c.Release()
 	}

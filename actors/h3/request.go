@@ -267,7 +267,7 @@ func (r *Router) peerStopped(q *request, code uint64) {
 		return
 	}
 	q.outOver = true
-	releaseChunks(q.stream.Out.Filling())
+	releaseChunks(q.stream.Out.Filled())
 	q.filled = 0
 	if q.unborn() {
 		r.abandon(q, uint64(h3wire.CodeRequestCancelled), nil)

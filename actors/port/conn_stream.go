@@ -28,8 +28,7 @@ func (*Wake) toStream() {}
 
 // Deliver is everything conn has for a stream since the last one: frames of the peer and the fate of our own.
 type Deliver struct {
-	Stream *Stream
-	Spans  []Span // STREAM frames; each holds its batch once
+	Spans []Span // STREAM frames; each holds its batch once
 
 	ResetCode     uint64
 	ResetFinal    wire.Offset
@@ -45,8 +44,7 @@ type Deliver struct {
 	LostBlocked           bool // our STREAM_DATA_BLOCKED
 
 	SentTo wire.Offset // bytes below were put in packets at least once; not told of a message that was pushed Whole
-	Acked  []SentRange
-	Lost   []SentRange
+	Fates  []SentRange // of bytes that were
 
 	RTT time.Duration // for the receive window; zero while none is known
 }
@@ -55,16 +53,22 @@ func (*Deliver) toStream() {}
 
 // Release gives back what the message holds; the supervisor calls it for a stream that is gone.
 func (d *Deliver) Release() {
+	if d == nil {
+		return
+	}
 	for i := range d.Spans {
 		d.Spans[i].Batch.Release()
 	}
 	d.Reset()
 }
 
-// Reset empties the record for another filling.
+// Reset empties the record for another filling. There may be none yet.
 func (d *Deliver) Reset() {
+	if d == nil {
+		return
+	}
 	clear(d.Spans)
-	*d = Deliver{Stream: d.Stream, Spans: d.Spans[:0], Acked: d.Acked[:0], Lost: d.Lost[:0]}
+	*d = Deliver{Spans: d.Spans[:0], Fates: d.Fates[:0]}
 	if cap(d.Spans) > KeptSpans {
 		d.Spans = nil
 	}
@@ -87,6 +91,7 @@ type Span struct {
 type SentRange struct {
 	Lo, Hi wire.Offset
 	Fin    bool
+	Lost   bool // or else acknowledged
 }
 
 // Push is everything a stream wants conn to do: bytes to send, lost ones first, and frames that it owes.

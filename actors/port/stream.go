@@ -43,7 +43,7 @@ func NewStreamIn(s *Stream, id wire.StreamID) *Stream {
 	d1, d2 := s.Down.Both()
 	w1, w2 := s.Out.Both()
 	up, in := s.Up.Record(), s.In.Record()
-	d1.Stream, d2.Stream, w1.Stream, w2.Stream, up.Stream, in.Stream = s, s, s, s, s, s
+	up.Stream, in.Stream = s, s
 	for _, m := range [...]interface{ Reset() }{d1, d2, w1, w2, up, in} {
 		m.Reset()
 	}

@@ -49,7 +49,6 @@ type Piece = buffer.Piece
 
 // Write is everything the room above wants of a stream.
 type Write struct {
-	Stream *Stream
 	Chunks []*actor.Chunk // bytes to send, in order; ownership moves
 
 	Fin bool // no bytes follow
@@ -74,16 +73,22 @@ func (*Write) toStream() {}
 
 // Release gives back what the message holds.
 func (w *Write) Release() {
+	if w == nil {
+		return
+	}
 	for _, c := range w.Chunks {
 		c.Release()
 	}
 	w.Reset()
 }
 
-// Reset empties the record for another filling.
+// Reset empties the record for another filling. There may be none yet.
 func (w *Write) Reset() {
+	if w == nil {
+		return
+	}
 	clear(w.Chunks)
-	*w = Write{Stream: w.Stream, Chunks: w.Chunks[:0]}
+	*w = Write{Chunks: w.Chunks[:0]}
 }
 
 // StreamOptions are a stream's flow-control limits at birth.

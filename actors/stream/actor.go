@@ -12,7 +12,7 @@ import (
 // Stream is a stream room: Behaviour[port.ToStream].
 type Stream struct {
 	link  *port.Stream
-	ports Ports
+	ports *Ports
 
 	receiving receiving
 	sending   sending
@@ -54,7 +54,7 @@ func New(c Config) *Stream {
 // Reuse makes a room that was never launched, or has left, ready for another stream. Nothing remains of the one before;
 // Connect must follow.
 func (s *Stream) Reuse(c Config) {
-	s.rtt, s.urgency, s.link, s.ports = 0, port.DefaultUrgency, c.Link, Ports{}
+	s.rtt, s.urgency, s.link, s.ports = 0, port.DefaultUrgency, c.Link, nil
 	s.reordered, s.fault, s.faultPushed, s.last, s.done, s.ended, s.left = false, nil, false, false, false, false, false
 	id := c.Link.ID
 	// RFC 9000 s2.1: unidirectional streams carry data from their initiator to its peer only.
@@ -62,11 +62,11 @@ func (s *Stream) Reuse(c Config) {
 	s.sending.begin(c, id.IsBidi() || id.Initiator() == c.Role)
 }
 
-// Connect sets the edges out of the room.
-func (s *Stream) Connect(p Ports) { s.ports = p }
+// Connect sets the edges out of the room. Rooms may share them.
+func (s *Stream) Connect(p *Ports) { s.ports = p }
 
 // Ports are the edges of Connect, whether or not the room has left.
-func (s *Stream) Ports() Ports { return s.ports }
+func (s *Stream) Ports() *Ports { return s.ports }
 
 // Handle takes one message.
 func (s *Stream) Handle(_ mono.Time, m port.ToStream) {

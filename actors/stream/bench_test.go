@@ -97,7 +97,7 @@ func (b *bench) begin(link *port.Stream) {
 	} else {
 		b.s.Reuse(b.config)
 	}
-	b.s.Connect(b.ports)
+	b.s.Connect(&b.ports)
 	b.conn.sentTo, b.conn.fin, b.conn.ended = 0, false, false
 	b.h3.got = 0
 }
@@ -158,7 +158,7 @@ func sender() (step func(), bytes int, b *bench) {
 	fates := func(m *port.Deliver) {
 		m.SentTo = b.conn.sentTo
 		for ; told < m.SentTo; told += 1408 { // as many ranges as packets
-			m.Acked = append(m.Acked, port.SentRange{Lo: told, Hi: min(m.SentTo, told+1408)})
+			m.Fates = append(m.Fates, port.SentRange{Lo: told, Hi: min(m.SentTo, told+1408)})
 		}
 		told = m.SentTo
 	}

@@ -87,7 +87,7 @@ func newDeskWith(t testing.TB, id wire.StreamID, o port.StreamOptions, l port.Li
 func (d *desk) connect() {
 	conn := actor.Spawn[port.ToConn](&d.sys, actor.Spec{Name: "conn", Capacity: 2}, &d.conn)
 	h3 := actor.Spawn[port.ToH3](&d.sys, actor.Spec{Name: "h3", Capacity: 2}, &d.h3)
-	d.s.Connect(Ports{ToConn: conn.Port("stream>conn", 2), ToH3: h3.Port("stream>h3", 2)})
+	d.s.Connect(&Ports{ToConn: conn.Port("stream>conn", 2), ToH3: h3.Port("stream>h3", 2)})
 }
 
 // batch is a frame's data in a receive batch that is wiped when it goes home.
@@ -367,14 +367,14 @@ func done(m *port.Write) { m.Done = true }
 func acked(lo, hi int, fin bool) func(*port.Deliver) {
 	return func(m *port.Deliver) {
 		m.SentTo = wire.Offset(hi)
-		m.Acked = append(m.Acked, port.SentRange{Lo: wire.Offset(lo), Hi: wire.Offset(hi), Fin: fin})
+		m.Fates = append(m.Fates, port.SentRange{Lo: wire.Offset(lo), Hi: wire.Offset(hi), Fin: fin})
 	}
 }
 
 func lost(lo, hi int, fin bool) func(*port.Deliver) {
 	return func(m *port.Deliver) {
 		m.SentTo = wire.Offset(hi)
-		m.Lost = append(m.Lost, port.SentRange{Lo: wire.Offset(lo), Hi: wire.Offset(hi), Fin: fin})
+		m.Fates = append(m.Fates, port.SentRange{Lo: wire.Offset(lo), Hi: wire.Offset(hi), Fin: fin, Lost: true})
 	}
 }
 

@@ -249,9 +249,10 @@ func (c *sideConn) fate(p *packet, arrived bool) {
 	switch {
 	case c.whole:
 	case arrived && p.data:
-		m.Acked = append(m.Acked, r)
+		m.Fates = append(m.Fates, r)
 	case p.data:
-		m.Lost = append(m.Lost, r)
+		r.Lost = true
+		m.Fates = append(m.Fates, r)
 	}
 	if arrived && !c.whole {
 		m.AckedReset = m.AckedReset || p.reset
@@ -303,7 +304,7 @@ func (c *sideConn) arrive(p *packet) {
 // deliver hands over what there is, if it is time and anything.
 func (c *sideConn) deliver() {
 	m := c.link.Down.Filling()
-	some := len(m.Spans)+len(m.Acked)+len(m.Lost) > 0 || m.SentTo > 0 || m.HasReset || m.HasStop || m.MaxStreamData > 0 ||
+	some := len(m.Spans)+len(m.Fates) > 0 || m.SentTo > 0 || m.HasReset || m.HasStop || m.MaxStreamData > 0 ||
 		m.AckedReset || m.LostReset || m.LostStop || m.LostMaxData || m.LostBlocked
 	if c.ended || !some {
 		return

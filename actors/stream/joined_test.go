@@ -70,7 +70,7 @@ func newEnd(w *pair, me int) *end {
 	e.link.FromConn, e.link.FromH3 = e.room.Port("conn>stream", 4), e.room.Port("h3>stream", 3)
 	conn := actor.Spawn[port.ToConn](w, actor.Spec{Name: fmt.Sprint("conn ", me), Capacity: 2, Supervisor: w}, e.conn)
 	h3 := actor.Spawn[port.ToH3](w, actor.Spec{Name: fmt.Sprint("h3 ", me), Capacity: 3, Supervisor: w}, e.h3)
-	e.s.Connect(Ports{ToConn: conn.Port("stream>conn", 2), ToH3: h3.Port("stream>h3", 2)})
+	e.s.Connect(&Ports{ToConn: conn.Port("stream>conn", 2), ToH3: h3.Port("stream>h3", 2)})
 	e.tocks = h3.Port("clock>h3", 1)
 	return e
 }

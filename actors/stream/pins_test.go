@@ -14,6 +14,9 @@ func TestARecordThatWasReadPinsNothing(t *testing.T) {
 	d.says("hello", false)
 	d1, d2 := d.link.Down.Both()
 	for _, m := range []*port.Deliver{d1, d2} {
+		if m == nil {
+			continue // never needed
+		}
 		for _, s := range m.Spans[:cap(m.Spans)] {
 			if s.B != nil || s.Batch != nil {
 				t.Error("a Deliver still names a batch")
@@ -22,6 +25,9 @@ func TestARecordThatWasReadPinsNothing(t *testing.T) {
 	}
 	w1, w2 := d.link.Out.Both()
 	for _, m := range []*port.Write{w1, w2} {
+		if m == nil {
+			continue
+		}
 		for _, c := range m.Chunks[:cap(m.Chunks)] {
 			if c != nil {
 				t.Error("a Write still names a chunk")

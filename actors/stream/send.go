@@ -132,11 +132,12 @@ func (s *sending) frames(m *port.Deliver) *wire.Error {
 // fates takes what became of our own bytes and frames, then the peer's wish that we stop.
 func (s *sending) fates(m *port.Deliver) {
 	s.sentTo = max(s.sentTo, m.SentTo)
-	for _, r := range m.Lost {
-		s.bytes.Lost(r.Lo, r.Hi, r.Fin)
-	}
-	for _, r := range m.Acked {
-		s.bytes.Acked(r.Lo, r.Hi, r.Fin)
+	for _, r := range m.Fates {
+		if r.Lost {
+			s.bytes.Lost(r.Lo, r.Hi, r.Fin)
+		} else {
+			s.bytes.Acked(r.Lo, r.Hi, r.Fin)
+		}
 	}
 	if s.state == sendDataSent && s.bytes.AllAcked() {
 		s.state = sendDataRecvd

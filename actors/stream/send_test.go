@@ -155,7 +155,7 @@ func TestAResetOfOursForgetsAllAndIsRepeatedUntilAcked(t *testing.T) {
 	d.reads("the peer's stop comes late", "")
 	d.deliver(func(m *port.Deliver) {
 		m.LostReset = true
-		m.Lost = append(m.Lost, port.SentRange{Lo: 0, Hi: 3})
+		m.Fates = append(m.Fates, port.SentRange{Lo: 0, Hi: 3, Lost: true})
 	})
 	d.pushes("the reset is sent again, its bytes are not", "reset 5 at 3")
 	d.says("into the void", true)

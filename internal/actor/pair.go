@@ -5,28 +5,45 @@ package actor
 // The sender writes what it owes into Filling and calls Ready at its flush. When Ready returns a record, that record is
 // the message; the receiver reads it and calls Free with the Pair. The other record, emptied by the sender, is then the
 // one to fill.
+//
+// The second record is made when the sender first writes to it. Most edges of a small exchange never carry more than one
+// message.
 type Pair[T any] struct {
 	slot    Slot
-	records [2]T
 	filling uint8 // owned by the sender
+	first   T
+	second  *T
 }
 
 // Filling is the record that the sender may write to.
-func (p *Pair[T]) Filling() *T { return &p.records[p.filling] }
+func (p *Pair[T]) Filling() *T {
+	if p.filling != 0 && p.second == nil {
+		p.second = new(T)
+	}
+	return p.Filled()
+}
 
-// Both returns both records, for what is set once at birth.
-func (p *Pair[T]) Both() (a, b *T) { return &p.records[0], &p.records[1] }
+// Filled is Filling, or nil if the sender has never written to that record.
+func (p *Pair[T]) Filled() *T {
+	if p.filling == 0 {
+		return &p.first
+	}
+	return p.second
+}
+
+// Both returns both records. The second one may be nil.
+func (p *Pair[T]) Both() (a, b *T) { return &p.first, p.second }
 
 // Ready returns the filled record as the message to send, if none is in flight. Otherwise the sender keeps merging, and
 // the receiver will be told by Free to wake it. The record that is filled next is the one that came back: the sender
-// resets it.
+// resets it. It is nil if there was none yet.
 func (p *Pair[T]) Ready() (message, next *T, ok bool) {
 	if !p.slot.TakeOrWant() {
 		return nil, nil, false
 	}
-	message = &p.records[p.filling]
+	message = p.Filling()
 	p.filling ^= 1
-	return message, &p.records[p.filling], true
+	return message, p.Filled(), true
 }
 
 // Free gives the record in flight back. It reports whether the sender waits and must be woken.

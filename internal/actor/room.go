@@ -27,7 +27,7 @@ type Room[M any] struct {
 	spec Spec
 	sys  System
 
-	mail    inbox[M]     // of a stepless System
+	mail    *inbox[M]    // of a stepless System; nil in a crowd
 	steps   *steps[M]    // nil there
 	company *company[M]  // nil if it shares nothing
 	pending atomic.Int32 // messages sent less messages taken; in a crowd they count when they are gathered
@@ -35,8 +35,8 @@ type Room[M any] struct {
 	// owned by the running turn
 	taken   int32
 	b       Behaviour[M]
-	yielder Yielder
-	leaver  Leaver
+	yielder bool // b is a Yielder
+	leaver  bool // b is a Leaver
 	touched bool // in a crowd: it had mail in this turn
 	current M    // what is being handled, if busy
 	busy    bool // between a message's arrival at the behaviour and its return
@@ -67,6 +67,7 @@ func (r *Room[M]) Init(sys System, spec Spec, b Behaviour[M]) {
 	if sys.Stepping() {
 		r.steps = new(steps[M])
 	} else {
+		r.mail = new(inbox[M])
 		r.mail.init()
 	}
 }
@@ -93,8 +94,8 @@ func (r *Room[M]) crowd() *Crowd[M] {
 
 // know asks once what else the behaviour can do.
 func (r *Room[M]) know(b Behaviour[M]) {
-	r.yielder, _ = b.(Yielder)
-	r.leaver, _ = b.(Leaver)
+	_, r.yielder = b.(Yielder)
+	_, r.leaver = b.(Leaver)
 }
 
 // AtRest reports whether the room, which has left, has released all its mail, so that no goroutine is in it.
@@ -172,7 +173,7 @@ func (r *Room[M]) turn() bool {
 	r.now = r.sys.Now()
 	r.drain(turnLimit)
 	r.deliver()
-	if r.yielder != nil && r.yields() {
+	if r.yielder && r.yields(r.b.(Yielder)) {
 		return false
 	}
 	r.flush()
@@ -183,14 +184,14 @@ func (r *Room[M]) turn() bool {
 
 // yields lets others work before the flush, if the behaviour profits from it. It reports whether the System will run the
 // room again for the flush; what was taken still counts as mail until then, so that nobody else launches the room.
-func (r *Room[M]) yields() bool {
+func (r *Room[M]) yields(b Yielder) bool {
 	switch {
 	case r.late:
 		r.late = false
 		if !r.gone {
-			r.yielder.Yielded(r.began, r.now)
+			b.Yielded(r.began, r.now)
 		}
-	case r.gone || !r.asks():
+	case r.gone || !r.asks(b):
 	case r.deferred():
 		r.late, r.began = true, r.now
 		return true
@@ -198,15 +199,15 @@ func (r *Room[M]) yields() bool {
 		began := r.sys.Now()
 		runtime.Gosched()
 		r.now = r.sys.Now()
-		r.yielder.Yielded(began, r.now)
+		b.Yielded(began, r.now)
 		r.drain(turnLimit)
 	}
 	return false
 }
 
 // asks reports whether the behaviour wants to yield, and hands over what it has for the others.
-func (r *Room[M]) asks() bool {
-	wants := r.yielder.Yields(r.now)
+func (r *Room[M]) asks(b Yielder) bool {
+	wants := b.Yields(r.now)
 	r.deliver()
 	return wants
 }
@@ -247,7 +248,7 @@ func (r *Room[M]) flush() {
 
 // leave ends the room if its behaviour is over.
 func (r *Room[M]) leave() {
-	if r.leaver != nil && r.leaver.Left() {
+	if r.leaver && r.b.(Leaver).Left() {
 		r.end()
 		if r.spec.Supervisor != nil {
 			r.spec.Supervisor.Left(r.spec.Name)
@@ -258,7 +259,7 @@ func (r *Room[M]) leave() {
 // end turns the room into one that only releases.
 func (r *Room[M]) end() {
 	r.gone = true
-	r.b, r.yielder, r.leaver = nil, nil, nil
+	r.b, r.yielder, r.leaver = nil, false, false
 }
 
 // rescue keeps a panic inside its room.

@@ -82,20 +82,20 @@ func (l *ledger) inOrder(most int) error {
 	if l.base > l.sent || l.sent > l.end {
 		return fmt.Errorf("acknowledged to %d, sent to %d, written to %d", l.base, l.sent, l.end)
 	}
-	if err := l.acked.inOrder(most); err != nil {
+	if err := l.fates().acked.inOrder(most); err != nil {
 		return fmt.Errorf("acknowledged %w", err)
 	}
-	if err := l.lost.inOrder(most); err != nil {
+	if err := l.fates().lost.inOrder(most); err != nil {
 		return fmt.Errorf("lost %w", err)
 	}
-	if !l.acked.Empty() && (l.acked.First().Lo <= l.base || l.acked.Last().Hi > l.sent) {
-		return fmt.Errorf("acknowledged from %d to %d, not beyond %d and within what was sent, %d", l.acked.First().Lo, l.acked.Last().Hi, l.base, l.sent)
+	if !l.fates().acked.Empty() && (l.fates().acked.First().Lo <= l.base || l.fates().acked.Last().Hi > l.sent) {
+		return fmt.Errorf("acknowledged from %d to %d, not beyond %d and within what was sent, %d", l.fates().acked.First().Lo, l.fates().acked.Last().Hi, l.base, l.sent)
 	}
-	if !l.lost.Empty() && (l.lost.First().Lo < l.base || l.lost.Last().Hi > l.sent) {
-		return fmt.Errorf("lost from %d to %d, not within %d and what was sent, %d", l.lost.First().Lo, l.lost.Last().Hi, l.base, l.sent)
+	if !l.fates().lost.Empty() && (l.fates().lost.First().Lo < l.base || l.fates().lost.Last().Hi > l.sent) {
+		return fmt.Errorf("lost from %d to %d, not within %d and what was sent, %d", l.fates().lost.First().Lo, l.fates().lost.Last().Hi, l.base, l.sent)
 	}
-	acked := l.acked.Ranges()
-	for i, lost := range l.lost.Ranges() {
+	acked := l.fates().acked.Ranges()
+	for i, lost := range l.fates().lost.Ranges() {
 		if i >= most {
 			break
 		}
@@ -136,7 +136,7 @@ func (b *SendBuffer) inOrder(most int) error {
 	sum := 0
 	for i := range held[:min(most, len(held))] {
 		c := &held[i]
-		switch acked := b.bytes.acked.ContainsRange(c.lo, c.hi); {
+		switch acked := b.bytes.fates().acked.ContainsRange(c.lo, c.hi); {
 		case c.lo >= c.hi || i > 0 && held[i-1].hi != c.lo:
 			return fmt.Errorf("send buffer: chunk [%d, %d) does not follow the one before", c.lo, c.hi)
 		case (c.chunk == nil) != acked:
@@ -188,10 +188,10 @@ func (c *CryptoSend) inOrder(most int) error {
 // every byte of it.
 func (c *CryptoSend) InFlight() (set RangeSet[wire.Offset]) {
 	set.Add(c.bytes.base, c.bytes.sent)
-	for _, r := range c.bytes.acked.Ranges() {
+	for _, r := range c.bytes.fates().acked.Ranges() {
 		set.Sub(r.Lo, r.Hi)
 	}
-	for _, r := range c.bytes.lost.Ranges() {
+	for _, r := range c.bytes.fates().lost.Ranges() {
 		set.Sub(r.Lo, r.Hi)
 	}
 	return set

@@ -52,7 +52,7 @@ func (c *CryptoSend) Lost(lo, hi wire.Offset) { c.bytes.lose(lo, hi) }
 func (c *CryptoSend) Acked(lo, hi wire.Offset) { c.bytes.ack(lo, hi) }
 
 // Owes reports whether Next has something to hand out.
-func (c *CryptoSend) Owes() bool { return c.bytes.sent < c.bytes.end || !c.bytes.lost.Empty() }
+func (c *CryptoSend) Owes() bool { return c.bytes.sent < c.bytes.end || !c.bytes.fates().lost.Empty() }
 
 // Outstanding is how many bytes the peer has not acknowledged yet, handed out or not.
 func (c *CryptoSend) Outstanding() int { return int(c.bytes.end - c.bytes.base) }

@@ -8,13 +8,36 @@ type ledger struct {
 	base  wire.Offset // all before it was acknowledged
 	sent  wire.Offset // all before it was handed out at least once; base <= sent <= end
 	end   wire.Offset // all before it was written
-	acked RangeSet[wire.Offset]
+	holes *holes      // nil until there was one: small messages never have any
+}
+
+// holes are where the fates of what was sent differ from before to behind.
+type holes struct {
+	acked RangeSet[wire.Offset] // beyond base
 	lost  RangeSet[wire.Offset] // to be handed out again; within [base, sent), never acked
+}
+
+var noHoles holes
+
+// fates are the holes to look at.
+func (l *ledger) fates() *holes {
+	if l.holes == nil {
+		return &noHoles
+	}
+	return l.holes
+}
+
+// hole are the holes to change.
+func (l *ledger) hole() *holes {
+	if l.holes == nil {
+		l.holes = new(holes)
+	}
+	return l.holes
 }
 
 // next returns the bytes to hand out next, and whether for the first time. Lost ones come first.
 func (l *ledger) next() (r Range[wire.Offset], fresh bool) {
-	if r = l.lost.First(); !r.Empty() {
+	if r = l.fates().lost.First(); !r.Empty() {
 		return r, false
 	}
 	return Range[wire.Offset]{Lo: l.sent, Hi: l.end}, true
@@ -25,7 +48,7 @@ func (l *ledger) take(r Range[wire.Offset], fresh bool) {
 	if fresh {
 		l.sent = r.Hi
 	} else {
-		l.lost.Sub(r.Lo, r.Hi)
+		l.holes.lost.Sub(r.Lo, r.Hi)
 	}
 }
 
@@ -33,12 +56,16 @@ func (l *ledger) take(r Range[wire.Offset], fresh bool) {
 func (l *ledger) lose(lo, hi wire.Offset) {
 	l.check(lo, hi)
 	lo = max(lo, l.base)
-	l.lost.Add(lo, hi)
-	for _, r := range l.acked.Ranges() {
+	if lo >= hi {
+		return
+	}
+	h := l.hole()
+	h.lost.Add(lo, hi)
+	for _, r := range h.acked.Ranges() {
 		if r.Lo >= hi {
 			break
 		}
-		l.lost.Sub(max(lo, r.Lo), min(hi, r.Hi))
+		h.lost.Sub(max(lo, r.Lo), min(hi, r.Hi))
 	}
 }
 
@@ -49,19 +76,26 @@ func (l *ledger) ack(lo, hi wire.Offset) (run Range[wire.Offset]) {
 	if lo >= hi {
 		return run
 	}
-	l.lost.Sub(lo, hi)
 	if lo > l.base {
-		l.acked.Add(lo, hi)
-		return l.acked.r[l.acked.search(lo)]
+		h := l.hole()
+		h.lost.Sub(lo, hi)
+		h.acked.Add(lo, hi)
+		return h.acked.r[h.acked.search(lo)]
 	}
 	run = Range[wire.Offset]{Lo: l.base, Hi: hi}
-	for _, r := range l.acked.Ranges() {
+	h := l.holes
+	if h == nil {
+		l.base = hi
+		return run
+	}
+	h.lost.Sub(lo, hi)
+	for _, r := range h.acked.Ranges() {
 		if r.Lo > run.Hi {
 			break
 		}
 		run.Hi = max(run.Hi, r.Hi)
 	}
-	l.acked.Sub(l.base, run.Hi)
+	h.acked.Sub(l.base, run.Hi)
 	l.base = run.Hi
 	return run
 }

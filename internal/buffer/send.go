@@ -199,12 +199,12 @@ func (b *SendBuffer) Resend() int {
 	if b.reset {
 		return 0
 	}
-	return int(b.bytes.lost.Count())
+	return int(b.bytes.fates().lost.Count())
 }
 
 // Owes reports whether Next, given room and credit, has something to hand out.
 func (b *SendBuffer) Owes() bool {
-	return !b.reset && (b.bytes.sent < b.bytes.end || !b.bytes.lost.Empty() || b.fin == finOwed)
+	return !b.reset && (b.bytes.sent < b.bytes.end || !b.bytes.fates().lost.Empty() || b.fin == finOwed)
 }
 
 // Buffered is how many bytes the held chunks contain.

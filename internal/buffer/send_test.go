@@ -328,7 +328,7 @@ func TestEveryByteArrivesWhateverIsLost(t *testing.T) {
 		if !n.fin || !bytes.Equal(n.arrived, data) || b.Buffered() != 0 || b.Owes() {
 			t.Fatalf("seed %d: fin %v, buffered %d, owes %v", seed, n.fin, b.Buffered(), b.Owes())
 		}
-		if acked, lost := b.bytes.acked.Len(), b.bytes.lost.Len(); acked+lost > 0 {
+		if acked, lost := b.bytes.fates().acked.Len(), b.bytes.fates().lost.Len(); acked+lost > 0 {
 			t.Fatalf("seed %d: all acked, but %d acked and %d lost ranges are kept", seed, acked, lost)
 		}
 		home(t, &chunks)
