@@ -39,7 +39,7 @@ type call struct {
 	in       incoming
 	readOver bool
 	closed   bool // the caller closed the body
-	informed int  // 1xx responses seen
+	informed int8 // 1xx responses seen
 	resp     http.Response
 
 	mu        sync.Mutex // guards what follows; held briefly
@@ -362,7 +362,7 @@ func (b *responseBody) Close() error {
 // abortUnlessReceived cancels what of the call is still on its way. If only bytes in memory are left it does nothing.
 func (c *call) abortUnlessReceived() {
 	if c.rmu.TryLock() {
-		received := c.in.d != nil && c.in.d.Last && c.upload == nil
+		received := c.in.held && c.in.last && c.upload == nil
 		c.rmu.Unlock()
 		if received {
 			return

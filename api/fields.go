@@ -19,8 +19,8 @@ type fieldList struct {
 
 var fieldLists = sync.Pool{New: func() any { return new(fieldList) }}
 
-// firstFields is how many lines a list has room for from its first on: more than most heads have.
-const firstFields = 12
+// firstFields is how many lines a list has room for from its first on: as many as small heads have. Lists serve again.
+const firstFields = 6
 
 func newFieldList() *fieldList { return fieldLists.Get().(*fieldList) }
 

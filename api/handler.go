@@ -143,7 +143,7 @@ func (e *exchange) request(d *port.Delivery) (*http.Request, error) {
 var blank http.Request
 
 // requestContext is the context of a request: it ends with the handler, with the peer's loss of interest, and with the
-// connection. Whoever asks for Done pays for a channel and two callbacks; most handlers do not.
+// connection. Whoever asks for Done pays for a channel and a callback; most handlers do not.
 type requestContext struct {
 	context.Context // the connection's
 	e               *exchange
@@ -167,10 +167,11 @@ func (c *requestContext) Value(key any) any {
 func (c *requestContext) Done() <-chan struct{} {
 	done, first := c.life.channel()
 	if first {
-		c.e.w.watch()
-		// The connection's death reaches the exchange as well; this is for a context that ConnContext made.
-		stop := context.AfterFunc(c.Context, func() { c.life.end(c.Context.Err()) })
-		c.life.onEnd(stop)
+		c.e.w.watch() // the connection's death reaches the exchange as well
+		if c.e.server.ConnContext != nil {
+			stop := context.AfterFunc(c.Context, func() { c.life.end(c.Context.Err()) })
+			c.life.onEnd(stop)
+		}
 	}
 	return done
 }

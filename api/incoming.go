@@ -13,43 +13,46 @@ type incoming struct {
 	conn exchanger
 	x    *port.Exchange
 
-	d     *port.Delivery // the one in hand, partly used up
-	piece int            // the next piece of d
-	off   int            // what of that piece is used up
-	bytes int            // what of d is used up
+	pieces []port.Piece  // of the delivery in hand, partly used up
+	piece  int           // the next of them
+	off    int           // what of that piece is used up
+	bytes  int           // what of the delivery is used up
+	few    [2]port.Piece // room for the last ones, if the exchange may end before they are used up
 
-	own port.Delivery // the last one, if the exchange may end before it is used up
-	few [2]port.Piece // room for its pieces
-
+	held     bool  // a delivery is in hand
+	last     bool  // it is the last one
 	over     bool  // h3 waits for no word about this half any more
 	quiet    bool  // h3 gets no more words at all
 	ended    bool  // the last delivery is used up
-	err      error // what it said, nil for a complete message
+	err      error // what the last one says, nil for a complete message
 	trailers []port.Field
 }
 
 // accept puts a received delivery in hand. Its heads are the caller's affair.
 func (in *incoming) accept(d *port.Delivery) {
-	in.d, in.piece, in.off, in.bytes = d, 0, 0, 0
-	if d.Last && (d.Used || d.Err != nil) {
+	in.pieces, in.piece, in.off, in.bytes = d.Pieces, 0, 0, 0
+	in.held, in.last = true, d.Last
+	if !d.Last {
+		return
+	}
+	in.err, in.trailers = d.Err, d.Trailers
+	if d.Used || d.Err != nil {
 		in.over = true
-		in.own = *d
-		in.own.Pieces = append(in.few[:0], d.Pieces...)
-		in.d = &in.own
+		in.pieces = append(in.few[:0], d.Pieces...)
 	}
 }
 
 // empty reports whether a delivery in hand holds no body bytes and ends the message without an error.
 func (in *incoming) empty() bool {
-	return in.d != nil && in.d.Last && in.d.Err == nil && len(in.d.Pieces) == 0
+	return in.held && in.last && in.err == nil && len(in.pieces) == 0
 }
 
 // read copies body bytes to p. When none are in hand it calls more for the next delivery; an error of more, a deadline,
 // is returned as it is and changes nothing. At the end it returns what the last delivery said, or io.EOF.
 func (in *incoming) read(p []byte, more func() (*port.Delivery, error)) (n int, err error) {
 	for {
-		for in.d != nil && in.piece < len(in.d.Pieces) && n < len(p) {
-			k := copy(p[n:], in.d.Pieces[in.piece].B[in.off:])
+		for in.piece < len(in.pieces) && n < len(p) {
+			k := copy(p[n:], in.pieces[in.piece].B[in.off:])
 			n += k
 			in.used(k)
 		}
@@ -71,8 +74,8 @@ func (in *incoming) read(p []byte, more func() (*port.Delivery, error)) (n int, 
 // writeTo hands all body bytes to w without an intermediate copy.
 func (in *incoming) writeTo(w io.Writer, more func() (*port.Delivery, error)) (n int64, err error) {
 	for {
-		for in.d != nil && in.piece < len(in.d.Pieces) {
-			k, err := w.Write(in.d.Pieces[in.piece].B[in.off:])
+		for in.piece < len(in.pieces) {
+			k, err := w.Write(in.pieces[in.piece].B[in.off:])
 			n += int64(k)
 			in.used(k)
 			if err != nil {
@@ -98,7 +101,7 @@ func (in *incoming) writeTo(w io.Writer, more func() (*port.Delivery, error)) (n
 func (in *incoming) used(k int) {
 	in.off += k
 	in.bytes += k
-	if p := &in.d.Pieces[in.piece]; in.off == len(p.B) {
+	if p := &in.pieces[in.piece]; in.off == len(p.B) {
 		p.Chunk.Release()
 		in.piece++
 		in.off = 0
@@ -107,19 +110,16 @@ func (in *incoming) used(k int) {
 
 // settle answers the delivery in hand if it is used up.
 func (in *incoming) settle() {
-	d := in.d
-	if d == nil || in.piece < len(d.Pieces) {
+	if !in.held || in.piece < len(in.pieces) {
 		return
 	}
-	in.d = nil
-	last, failed := d.Last, d.Err != nil
-	if last {
-		in.ended, in.err = true, d.Err
-		in.trailers = d.Trailers
+	in.held, in.pieces, in.piece = false, nil, 0
+	if in.last {
+		in.ended, in.few = true, [2]port.Piece{}
 	}
-	if !failed && !in.over {
-		in.taken(in.bytes) // d is h3's again, unless it is the last
-		in.over = last
+	if !in.over {
+		in.taken(in.bytes) // the delivery is h3's again, unless it is the last
+		in.over = in.last
 	}
 }
 
@@ -142,11 +142,8 @@ func (in *incoming) end() error {
 
 // discard uses up what is in hand without looking.
 func (in *incoming) discard() {
-	if in.d == nil {
-		return
-	}
-	for ; in.piece < len(in.d.Pieces); in.piece++ {
-		p := &in.d.Pieces[in.piece]
+	for ; in.piece < len(in.pieces); in.piece++ {
+		p := &in.pieces[in.piece]
 		in.bytes += len(p.B) - in.off
 		in.off = 0
 		p.Chunk.Release()

@@ -8,7 +8,7 @@ import "sync"
 type longLock struct {
 	mu    sync.Mutex
 	held  bool
-	freed sync.Cond
+	freed *sync.Cond // nil until somebody waited
 }
 
 // Lock waits until nobody holds l, and takes it.
@@ -16,7 +16,9 @@ func (l *longLock) Lock() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.held {
-		l.freed.L = &l.mu
+		if l.freed == nil {
+			l.freed = sync.NewCond(&l.mu)
+		}
 		l.freed.Wait()
 	}
 	l.held = true
@@ -37,6 +39,8 @@ func (l *longLock) TryLock() bool {
 func (l *longLock) Unlock() {
 	l.mu.Lock()
 	l.held = false
+	if l.freed != nil {
+		l.freed.Signal()
+	}
 	l.mu.Unlock()
-	l.freed.Signal()
 }

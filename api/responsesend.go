@@ -222,7 +222,7 @@ func (w *responseWriter) glance() {
 		return // the answer is another's
 	}
 	select {
-	case s := <-w.e.x.Writes.C():
+	case s := <-w.e.x.Writes.Came():
 		w.answered(s)
 	default:
 	}

@@ -196,7 +196,7 @@ func (h *H3Conn) newExchange() *port.Exchange {
 
 // let is one end's word that it is done with an exchange.
 func (h *H3Conn) let(x *port.Exchange) {
-	if e := h.c.s.e; x.Ends.Done() && !x.Kept {
+	if e := h.c.s.e; x.Ends.Done() && !x.CancelOrder.Kept {
 		e.afterMail(func() { e.exchanges.put(port.NewExchangeIn(x), e.stage != nil) })
 	}
 }
@@ -223,7 +223,7 @@ func (h *H3Conn) Taken(x *port.Exchange) { h.order(x, "taken", turnTaken, &x.Tak
 
 // Cancel sends the exchange's CancelOrder.
 func (h *H3Conn) Cancel(x *port.Exchange) {
-	x.Kept = true // h3 may be done with it when the order arrives
+	x.CancelOrder.Kept = true // h3 may be done with it when the order arrives
 	h.order(x, "cancel", turnCancel, &x.CancelOrder, x.CancelOrder.HandlerDone)
 }
 
@@ -320,7 +320,7 @@ func (h *H3Conn) forget(x *port.Exchange) {
 // add puts x on the list of those that are open. The caller holds the lock.
 func (h *H3Conn) add(x *port.Exchange) {
 	h.open = append(h.open, x)
-	x.At = len(h.open)
+	x.At = int32(len(h.open))
 }
 
 // remove takes x off that list, if it is there. The caller holds the lock.

@@ -28,7 +28,7 @@ func (e *Engine) StartH3(identity string, addr netip.AddrPort, cfg H3Config, rea
 func (e *Engine) StartListenH3(identity, addr string, cfg H3Config, handle func(*H3Conn, *port.Exchange), ready func(*H3Listener, error)) {
 	e.scripted("StartListenH3")
 	o := e.serving(&cfg, func(h *H3Conn, x *port.Exchange) {
-		x.Kept = true // the script listens on when handle has returned
+		x.CancelOrder.Kept = true // the script listens on when handle has returned
 		handle(h, x)
 	})
 	e.stage.Post(identity, "listen", func() {

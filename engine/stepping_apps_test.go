@@ -363,7 +363,7 @@ type reply struct {
 }
 
 func (s *scene) serve(h *H3Conn, x *port.Exchange) {
-	x.Kept = true // the reply goes on
+	x.CancelOrder.Kept = true // the reply goes on
 	s.w.scripts = append(s.w.scripts, &reply{ends: ends{s: s, h: h, x: x}})
 }
 

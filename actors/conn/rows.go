@@ -11,22 +11,24 @@ type row struct {
 	index uint32 // in the table
 	gen   uint32 // raised when the row is freed: facts of earlier streams are then ignored
 	turn  uint32 // when it last had data
-	id    wire.StreamID
-	link  *port.Stream // nil if the stream has left, and the peer has not got all of its message
+
+	urgency uint8
+	whole   bool // the stream's message is, or was, kept
+	stopped bool // the peer wants no more of our half
+
+	id   wire.StreamID
+	link *port.Stream // nil if the stream has left, and the peer has not got all of its message
 
 	received wire.Offset // the highest offset received, or the final size: what counts for connection flow control
 	sentTo   wire.Offset // bytes below were in a packet
 	toldTo   wire.Offset // what the stream knows of sentTo
 
-	urgency uint8
-	again   segments           // to be sent again: costs no credit
-	fresh   segments           // never sent
-	kept    *buffer.SendBuffer // a whole message, until the peer has it or its reset
-	whole   bool               // the stream's message is, or was, kept
-	stopped bool               // the peer wants no more of our half
-	stop    wire.AppErrorCode  // with that code
-	owes    rowOwes
-	links   [numLists]links
+	again segments           // to be sent again: costs no credit
+	fresh segments           // never sent
+	kept  *buffer.SendBuffer // a whole message, until the peer has it or its reset
+	stop  wire.AppErrorCode  // of stopped
+	owes  rowOwes
+	links [numLists]links
 }
 
 // rowOwes are the frames that a stream owes (RFC 9000 s13.3).

@@ -8,15 +8,31 @@ import (
 // bind joins an exchange and its row.
 func (q *request) bind(x *port.Exchange) {
 	q.x, x.Row = x, q
-	own := &x.Own
-	for i := range own.Deliveries {
-		own.Deliveries[i] = port.Delivery{Heads: own.Heads[i][:0], Pieces: own.Pieces[i][:0], Length: noLength}
+	empty(&x.Own.First)
+	if second := x.Own.Second; second != nil {
+		empty(second)
 	}
-	own.Sent = port.Sent{}
+	x.Own.Sent = port.Sent{}
+}
+
+func empty(a *port.Parcel) {
+	a.Delivery = port.Delivery{Heads: a.Head[:0], Pieces: a.Piece[:0], Length: noLength}
 }
 
 // filling is the Delivery that is not with the app.
-func (q *request) filling() *port.Delivery { return &q.x.Own.Deliveries[q.which] }
+func (q *request) filling() *port.Delivery { return q.delivery(q.which) }
+
+func (q *request) delivery(which int) *port.Delivery {
+	own := &q.x.Own
+	if which == 0 {
+		return &own.First.Delivery
+	}
+	if own.Second == nil {
+		own.Second = new(port.Parcel)
+		empty(own.Second)
+	}
+	return &own.Second.Delivery
+}
 
 // prompt is how many bytes of a complete message count as used up when the app gets them: the stream ends at once, and a
 // reader finds its bytes in memory. So each exchange may hold that much beyond what flow control pays for.
@@ -54,7 +70,7 @@ func (r *Router) taken(m *port.Taken) {
 	q.take(q.flying)
 	q.flying = 0
 	if !q.lastRead {
-		d := &q.x.Own.Deliveries[q.which^1]
+		d := q.delivery(q.which ^ 1)
 		clear(d.Heads)
 		clear(d.Pieces)
 		*d = port.Delivery{Heads: d.Heads[:0], Pieces: d.Pieces[:0], Length: noLength}

@@ -9,16 +9,15 @@ import "quicpro/internal/actor"
 // Every Exchange gets exactly one last Delivery and one last Sent, whatever happens to the connection; but no Sent after an
 // Open with Fin or a Send with HandlerDone.
 type Exchange struct {
-	Reads  actor.Mailbox[*Delivery] // capacity 2
-	Writes actor.Mailbox[*Sent]     // capacity 2
-	Name   string                   // in a simulation: what orders the app's messages
-	Row    any                      // h3's own record
-	Stream *Stream                  // set by h3 before the first Delivery
-	Own    Answers                  // h3's own: the records it answers with
-	Lines  []Field                  // the app's: memory for what it sends, until both ends are done
-	At     int                      // the engine's: its place in a list, plus one
-	Kept   bool                     // the app's: it may go on listening, so that the exchange serves only once
-	Ends   actor.Refs               // the app and h3, where an exchange serves again: of the engine
+	Reads  actor.Mailbox[*Delivery]  // capacity 2
+	Writes actor.QuietMailbox[*Sent] // the same
+	Name   string                    // in a simulation: what orders the app's messages
+	Row    any                       // h3's own record
+	Stream *Stream                   // set by h3 before the first Delivery
+	Own    Answers                   // h3's own: the records it answers with
+	Lines  []Field                   // the app's: memory for what it sends, until both ends are done
+	At     int32                     // the engine's: its place in a list, plus one
+	Ends   actor.Refs                // the app and h3, where an exchange serves again: of the engine
 
 	OpenOrder   Open
 	SendOrder   Send
@@ -29,17 +28,23 @@ type Exchange struct {
 // Answers are the records that h3 sends to the app. They live as long as the exchange: the app may still read the last
 // ones when h3 has forgotten it.
 type Answers struct {
-	Deliveries [2]Delivery
-	Sent       Sent // the last
-	Heads      [2][1][]Field
-	Pieces     [2][2]Piece
+	First  Parcel
+	Second *Parcel // made for those that need another while the app has the first
+	Sent   Sent    // the last
+}
+
+// Parcel is a Delivery with room for what most have.
+type Parcel struct {
+	Delivery
+	Head  [1][]Field
+	Piece [2]Piece
 }
 
 // NewExchange makes an exchange whose records point to it, and whose app gets its mail by hand.
 func NewExchange(hand actor.Hand) *Exchange {
 	x := &Exchange{}
 	x.Reads.Init(2, hand, x)
-	x.Writes.Init(2, hand, x)
+	x.Writes.Init(hand, x)
 	return NewExchangeIn(x)
 }
 
@@ -48,7 +53,11 @@ func NewExchangeIn(x *Exchange) *Exchange {
 	x.Reads.Empty()
 	x.Writes.Empty()
 	x.Writes.Hear(nil)
-	x.Row, x.Stream, x.Own, x.Kept, x.At = nil, nil, Answers{}, false, 0
+	second := x.Own.Second
+	if second != nil {
+		*second = Parcel{}
+	}
+	x.Row, x.Stream, x.Own, x.At = nil, nil, Answers{Second: second}, 0
 	clear(x.Lines)
 	if cap(x.Lines) > 64 {
 		x.Lines = nil

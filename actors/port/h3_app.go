@@ -25,8 +25,8 @@ func (*Open) toH3() {}
 func (o *Open) Release() {
 	x := o.Exchange
 	err := &StreamError{Unprocessed: true, Err: ErrGone}
-	x.Own.Deliveries[0], x.Own.Sent = Delivery{Last: true, Err: err}, Sent{Last: true, Err: err}
-	x.Reads.Send(&x.Own.Deliveries[0])
+	x.Own.First.Delivery, x.Own.Sent = Delivery{Last: true, Err: err}, Sent{Last: true, Err: err}
+	x.Reads.Send(&x.Own.First.Delivery)
 	if !o.Fin {
 		x.Writes.Send(&x.Own.Sent)
 	}
@@ -89,8 +89,9 @@ type Cancel struct {
 	StopReading bool   // the body is not wanted: STOP_SENDING
 	StopWriting bool   // the message stays incomplete: RESET_STREAM
 	Behind      bool   // with StopWriting: not before the peer has what was sent so far, unless it does not want it
-	Code        uint64 // 0: H3_REQUEST_CANCELLED
 	HandlerDone bool   // server: the handler has returned; always the last message of an exchange
+	Kept        bool   // of the exchange: the app may go on listening, so that it serves only once
+	Code        uint64 // 0: H3_REQUEST_CANCELLED
 }
 
 func (*Cancel) toH3() {}

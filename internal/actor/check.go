@@ -57,3 +57,6 @@ func (c *Chunk) Holders() int { return int(c.refs.Load()) }
 
 // Waiting is how many messages the app has not received yet.
 func (b *Mailbox[M]) Waiting() int { return len(b.c) }
+
+// Waiting is how many messages the app has not received yet.
+func (b *QuietMailbox[M]) Waiting() int { return len(b.Came()) }

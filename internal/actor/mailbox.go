@@ -7,70 +7,65 @@ import "sync/atomic"
 // Hand calls at once.
 type Hand func(key any, f func())
 
+// bringer is how mail comes to an app task in a simulation.
+type bringer struct {
+	hand Hand
+	key  any
+}
+
+// bring calls f when the mail is to come: at once, if b is nil.
+func (b *bringer) bring(f func()) {
+	if b == nil {
+		f()
+		return
+	}
+	b.hand(b.key, f)
+}
+
+func newBringer(hand Hand, key any) *bringer {
+	if hand == nil {
+		return nil
+	}
+	return &bringer{hand, key}
+}
+
 // Mailbox is the edge from a room to one app task: a channel with a place for everything the room may have in flight.
 // Only the app waits on it.
 type Mailbox[M any] struct {
-	c    chan M
-	hand Hand
-	key  any
-	ear  atomic.Pointer[func(M)]
+	c  chan M
+	by *bringer
 }
 
 // Init makes a mailbox for at most capacity messages in flight, which hand brings under key.
 func (b *Mailbox[M]) Init(capacity int, hand Hand, key any) {
-	b.c, b.hand, b.key = make(chan M, capacity), hand, key
-}
-
-// Hear has f told of every message that comes from now on, besides, on the goroutine that brings it: f must not wait. So
-// nobody needs to wait for a message that may never come. A nil f ends it, for what is not on its way already.
-func (b *Mailbox[M]) Hear(f func(M)) {
-	if f == nil {
-		b.ear.Store(nil)
-		return
-	}
-	ear := f // an allocation of its own, so that ending it needs none
-	b.ear.Store(&ear)
-}
-
-// heard tells who wants to hear of messages.
-func (b *Mailbox[M]) heard(m M) {
-	if f := b.ear.Load(); f != nil {
-		(*f)(m)
-	}
+	b.c, b.by = make(chan M, capacity), newBringer(hand, key)
 }
 
 // Send hands m to the app. It never blocks; a full mailbox is a broken credit and panics.
 func (b *Mailbox[M]) Send(m M) {
-	if b.hand != nil {
-		b.hand(b.key, func() { b.put(m) })
+	if b.by == nil {
+		b.put(m)
 		return
 	}
-	b.put(m)
+	b.by.bring(func() { b.put(m) })
 }
 
 func (b *Mailbox[M]) put(m M) {
-	select {
-	case b.c <- m:
-		b.heard(m)
-	default:
+	if !b.offer(m) {
 		panic("actor: an app's mailbox is full: a credit is broken")
 	}
 }
 
 // Offer is Send for a last word that may have been said before: a mailbox that is full has it already.
-func (b *Mailbox[M]) Offer(m M) {
-	offer := func() {
-		select {
-		case b.c <- m:
-			b.heard(m)
-		default:
-		}
+func (b *Mailbox[M]) Offer(m M) { b.by.bring(func() { b.offer(m) }) }
+
+func (b *Mailbox[M]) offer(m M) bool {
+	select {
+	case b.c <- m:
+		return true
+	default:
+		return false
 	}
-	if b.hand != nil {
-		b.hand(b.key, offer)
-		return
-	}
-	offer()
 }
 
 // Empty drops what is in the mailbox. Nobody may send to it or wait for it meanwhile.
@@ -82,3 +77,85 @@ func (b *Mailbox[M]) Empty() {
 
 // C is the channel that the app receives from.
 func (b *Mailbox[M]) C() <-chan M { return b.c }
+
+// QuietMailbox is a Mailbox for two messages on which mostly nothing comes, and nobody waits: its channel is made when
+// something does. The zero one is ready.
+type QuietMailbox[M any] struct {
+	made atomic.Pointer[Mailbox[M]]
+	by   *bringer
+	ear  atomic.Pointer[func(M)]
+}
+
+// Init has hand bring the messages under key.
+func (b *QuietMailbox[M]) Init(hand Hand, key any) { b.by = newBringer(hand, key) }
+
+func (b *QuietMailbox[M]) box() *Mailbox[M] {
+	if m := b.made.Load(); m != nil {
+		return m
+	}
+	m := new(Mailbox[M])
+	m.Init(2, nil, nil)
+	if b.made.CompareAndSwap(nil, m) {
+		return m
+	}
+	return b.made.Load() // the other side was quicker
+}
+
+// Hear has f told of every message that comes from now on, besides, on the goroutine that brings it: f must not wait. So
+// nobody needs to wait for a message that may never come. A nil f ends it, for what is not on its way already.
+func (b *QuietMailbox[M]) Hear(f func(M)) {
+	if f == nil {
+		b.ear.Store(nil)
+		return
+	}
+	ear := f // an allocation of its own, so that ending it needs none
+	b.ear.Store(&ear)
+}
+
+// heard tells who wants to hear of messages.
+func (b *QuietMailbox[M]) heard(m M) {
+	if f := b.ear.Load(); f != nil {
+		(*f)(m)
+	}
+}
+
+// Send is Mailbox.Send.
+func (b *QuietMailbox[M]) Send(m M) {
+	if b.by == nil {
+		b.put(m)
+		return
+	}
+	b.by.bring(func() { b.put(m) })
+}
+
+func (b *QuietMailbox[M]) put(m M) {
+	b.box().put(m)
+	b.heard(m)
+}
+
+// Offer is Mailbox.Offer.
+func (b *QuietMailbox[M]) Offer(m M) {
+	b.by.bring(func() {
+		if b.box().offer(m) {
+			b.heard(m)
+		}
+	})
+}
+
+// Empty drops what is in the mailbox. Nobody may send to it or wait for it meanwhile.
+func (b *QuietMailbox[M]) Empty() {
+	if m := b.made.Load(); m != nil {
+		m.Empty()
+	}
+}
+
+// C is the channel that the app receives from.
+func (b *QuietMailbox[M]) C() <-chan M { return b.box().C() }
+
+// Came is C for who does not wait: nil, if nothing has come yet and nobody has waited for it.
+func (b *QuietMailbox[M]) Came() <-chan M {
+	if m := b.made.Load(); m != nil {
+		return m.C()
+	}
+	return nil
+}

@@ -105,7 +105,7 @@ func messages(p *project) map[string][]string {
 		case *ast.IndexExpr: // actor.Mailbox[*T]
 			sel, ok := n.X.(*ast.SelectorExpr)
 			star, ok2 := n.Index.(*ast.StarExpr)
-			if !ok || !ok2 || sel.Sel.Name != "Mailbox" {
+			if !ok || !ok2 || sel.Sel.Name != "Mailbox" && sel.Sel.Name != "QuietMailbox" {
 				return
 			}
 			if id, ok := star.X.(*ast.Ident); ok && !slices.Contains(found[id.Name], "app") {
