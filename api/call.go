@@ -32,6 +32,8 @@ type call struct {
 	done  func() // when over; may be nil
 
 	sends  bool            // there is a body
+	gzip   bool            // asked for by us, so undone by us
+	reused bool            // the connection had served before
 	upload *upload         // nil unless a goroutine sends it
 	small  [1]*actor.Chunk // the body, if it is sent without one
 
@@ -64,39 +66,56 @@ func newCall(ctx context.Context, conn *pooled, x *port.Exchange, req *http.Requ
 func (c *call) response() (*http.Response, error) {
 	c.rmu.Lock()
 	defer c.rmu.Unlock()
-	done := c.ctx.Done()
 	for {
-		var d *port.Delivery
-		select {
-		case d = <-c.x.Reads.C():
-		case <-done:
-			return nil, c.fail(contextError(c.ctx, "waiting for the response"))
-		}
-		if c.trace != nil && c.trace.GotFirstResponseByte != nil && c.informed == 0 && len(d.Heads) > 0 {
-			c.trace.GotFirstResponseByte()
-		}
-		final, err := c.heads(d.Heads)
-		if err != nil {
-			c.in.accept(d)
-			return nil, c.fail(err)
-		}
-		if final != nil {
-			return c.respond(final, d), nil
-		}
-		c.in.accept(d)
-		c.in.discard()
-		if c.in.ended {
-			err := c.in.end()
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
+		var d *port.Delivery // nil: the context has ended
+		if done := c.ctx.Done(); done == nil {
+			d = <-c.x.Reads.C()
+		} else {
+			select {
+			case d = <-c.x.Reads.C():
+			case <-done:
 			}
-			if c.upload != nil {
-				c.abort(err) // the rest of the body is in vain
-			}
-			c.endRead()
-			return nil, c.blame(err)
+		}
+		if resp, err := c.came(d); resp != nil || err != nil {
+			return resp, err
 		}
 	}
+}
+
+// came takes a delivery in front of the response, or with its head. It returns neither a response nor an error if another one
+// must be awaited. The lock rmu is held.
+func (c *call) came(d *port.Delivery) (*http.Response, error) {
+	if d == nil {
+		return nil, c.fail(contextError(c.ctx, "waiting for the response"))
+	}
+	if c.trace != nil && c.trace.GotFirstResponseByte != nil && c.informed == 0 && len(d.Heads) > 0 {
+		c.trace.GotFirstResponseByte()
+	}
+	final, err := c.heads(d.Heads)
+	if err != nil {
+		c.in.accept(d)
+		return nil, c.fail(err)
+	}
+	if final != nil {
+		resp := c.respond(final, d)
+		if c.gzip {
+			undoGzip(resp)
+		}
+		return resp, nil
+	}
+	c.in.accept(d)
+	c.in.discard()
+	if !c.in.ended {
+		return nil, nil
+	}
+	if err = c.in.end(); err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	if c.upload != nil {
+		c.abort(err) // the rest of the body is in vain
+	}
+	c.endRead()
+	return nil, c.blame(err)
 }
 
 // fail cancels the call while its response is awaited. The lock rmu is held.

@@ -470,7 +470,7 @@ func TestAnAbortWaitsForWhatWasFlushed(t *testing.T) {
 			})}
 			c, x := slow{newScripted("client", nil)}, port.NewExchange(nil)
 			x.Reads.Send(&port.Delivery{Heads: [][]port.Field{{{Name: ":method", Value: "GET"}, {Name: ":path", Value: "/"}}}, Length: -1, Last: true})
-			go s.serve(c, x)
+			go func() { s.begin(c, x).run() }()
 			synctest.Wait()
 			if _, _, cancelled := c.tally(); cancelled == 1 == flush {
 				t.Errorf("flush %v: %d orders to cancel before the flushed bytes are on their way", flush, cancelled)

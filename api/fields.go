@@ -47,6 +47,9 @@ func (l *fieldList) add(name, value string) {
 // addHeader appends every line of h that may travel, but not those whose lower-case name skip refuses. The order is that
 // of the sorted keys: what goes to the wire never depends on the order of a map.
 func (l *fieldList) addHeader(h http.Header, skip func(lower string) bool) {
+	if len(h) == 0 {
+		return
+	}
 	var space [16]string
 	for _, key := range sorted(space[:0], h) {
 		lower := lowerName(key)

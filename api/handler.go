@@ -23,10 +23,12 @@ type exchange struct {
 	w      responseWriter
 	body   requestBody
 	list   fieldList // the response's head and trailers, in the exchange's memory
+	paced  pacing
+	failed bool // the handler has not returned as it should
 }
 
-// serve runs the handler of one request. The engine calls it on a goroutine of its own.
-func (s *Server) serve(conn exchanger, x *port.Exchange) {
+// begin makes what a request costs. The request itself it makes of the first delivery; it answers one that it cannot make.
+func (s *Server) begin(conn exchanger, x *port.Exchange) *exchange {
 	e := &exchange{server: s, conn: conn, x: x}
 	parent := conn.Context()
 	if s.ConnContext != nil {
@@ -36,44 +38,68 @@ func (s *Server) serve(conn exchanger, x *port.Exchange) {
 	e.w.init(e)
 	e.body.init(e)
 	e.list.fields = x.Lines[:0]
-	req, err := e.request(<-x.Reads.C())
-	failed := false
-	if err != nil {
+	d := <-x.Reads.C()
+	var header http.Header
+	if len(d.Heads) > 0 {
+		header = headerOf(d.Heads[0])
+	}
+	if err := e.request(d, header); err != nil {
 		e.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		e.w.WriteHeader(http.StatusBadRequest)
 		_, _ = e.w.Write([]byte("400 Bad Request: " + err.Error() + "\n"))
-	} else {
-		failed = e.run(req)
 	}
-	e.finish(failed)
+	return e
 }
 
-// run calls the handler and reports whether it panicked.
-func (e *exchange) run(req *http.Request) (failed bool) {
-	defer func() {
-		// A runtime.Goexit ends the handler too, and recover does not see it.
-		if r := recover(); r != nil && r != http.ErrAbortHandler {
-			e.server.logf("api: panic serving %s %s to %v: %v\n%s", req.Method, req.URL.Path, e.conn.RemoteAddr(), r, debug.Stack())
-		}
-	}()
-	failed = true
-	h := e.server.Handler
-	if h == nil {
-		h = http.DefaultServeMux
+// run calls the handler, on a goroutine of its own, and ends the exchange. What prepared the request has returned by then: a
+// thousand handlers may wait at once, and each is a stack as deep as its calls went since it began.
+func (e *exchange) run() {
+	defer e.returned()
+	if h := e.handler(); h != nil {
+		h.ServeHTTP(&e.w, e.body.req)
+		e.failed = false
 	}
-	e.server.pace.run(req, e.server.engine().AwaitIdle, func() { h.ServeHTTP(&e.w, req) })
-	return false
+}
+
+// handler is what runs now; nil if the request is answered already.
+func (e *exchange) handler() http.Handler {
+	if e.body.req == nil {
+		return nil
+	}
+	e.paced = e.server.pace.begin(e.body.req, e.server.engine().AwaitIdle)
+	e.failed = true
+	if e.server.Handler == nil {
+		return http.DefaultServeMux
+	}
+	return e.server.Handler
+}
+
+// returned follows the handler's return, which a panic or a runtime.Goexit may have been: recover does not see that one.
+func (e *exchange) returned() {
+	r := recover()
+	if e.paced.route != nil {
+		e.paced.end()
+	}
+	if r != nil && r != http.ErrAbortHandler {
+		e.complain(r)
+	}
+	e.finish()
+}
+
+func (e *exchange) complain(panicked any) {
+	req := e.body.req
+	e.server.logf("api: panic serving %s %s to %v: %v\n%s", req.Method, req.URL.Path, e.conn.RemoteAddr(), panicked, debug.Stack())
 }
 
 // finish sends what is left of the response and the handler's last word, and brings all memory home.
-func (e *exchange) finish(failed bool) {
+func (e *exchange) finish() {
 	e.body.end()
-	if failed || !e.w.finish() { // else the end of the response says that the handler has returned
+	if e.failed || !e.w.finish() { // else the end of the response says that the handler has returned
 		// What the handler flushed reaches the client before the reset does, as with HTTP/1 and HTTP/2.
 		o := &e.x.CancelOrder
 		o.HandlerDone, o.StopReading, o.StopWriting = true, true, true
 		o.Behind, o.Code = e.w.handedOver(), uint64(h3wire.CodeInternalError)
-		if !failed && e.w.failure() != nil {
+		if !e.failed && e.w.failure() != nil {
 			o.Code = uint64(h3wire.CodeRequestCancelled) // the peer began it
 		}
 		e.conn.Cancel(e.x)
@@ -84,11 +110,11 @@ func (e *exchange) finish(failed bool) {
 	e.ctx.finish()
 }
 
-// request makes the http.Request of the first delivery. Its error is for the peer to read.
-func (e *exchange) request(d *port.Delivery) (*http.Request, error) {
+// request makes the http.Request of the first delivery, of whose head the header was made. Its error is for the peer to read.
+func (e *exchange) request(d *port.Delivery, header http.Header) error {
 	defer e.body.open(d)
 	if len(d.Heads) == 0 {
-		return nil, errors.New("no head") // h3 hands over complete heads only: the connection died
+		return errors.New("no head") // h3 hands over complete heads only: the connection died
 	}
 	var method, authority, path string
 	for i := range d.Heads[0] {
@@ -102,7 +128,6 @@ func (e *exchange) request(d *port.Delivery) (*http.Request, error) {
 		}
 	}
 	e.w.head = method == http.MethodHead
-	header := headerOf(d.Heads[0])
 	if cookies := header["Cookie"]; len(cookies) > 1 {
 		header["Cookie"] = []string{strings.Join(cookies, "; ")} // RFC 9114 s4.2.1
 	}
@@ -117,7 +142,7 @@ func (e *exchange) request(d *port.Delivery) (*http.Request, error) {
 	} else {
 		u, err := url.ParseRequestURI(path)
 		if err != nil {
-			return nil, errors.New("invalid path")
+			return errors.New("invalid path")
 		}
 		e.url = *u
 	}
@@ -132,12 +157,12 @@ func (e *exchange) request(d *port.Delivery) (*http.Request, error) {
 	e.body.req = req
 	if d.Last && d.Err == nil && len(d.Pieces) == 0 {
 		req.Body = http.NoBody
-		return req, nil
+		return nil
 	}
 	req.ContentLength = d.Length
 	e.body.expect = hasToken(header["Expect"], "100-continue")
 	req.Body = &e.body
-	return req, nil
+	return nil
 }
 
 var blank http.Request

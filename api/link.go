@@ -85,7 +85,7 @@ func (s *Server) listen(pc net.PacketConn, addr string, config *tls.Config) (*en
 		TLS: config, IdleTimeout: s.IdleTimeout, ReadHeaderTimeout: s.readHeaderTimeout(), MaxFieldSection: s.MaxHeaderBytes,
 		MaxConns: s.MaxConns, Logger: s.Logger, QlogDir: s.QlogDir,
 	}
-	handle := func(conn *engine.H3Conn, x *port.Exchange) { s.serve(conn, x) }
+	handle := func(conn *engine.H3Conn, x *port.Exchange) { s.begin(conn, x).run() }
 	if pc == nil {
 		return s.engine().ListenH3(addr, c, handle)
 	}

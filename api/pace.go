@@ -31,17 +31,25 @@ const (
 	longestRun = 10 * time.Millisecond
 )
 
-// run runs the handler of a request. With await it waits until a processor is idle.
-func (p *pace) run(r *http.Request, await func(most time.Duration), handler func()) {
+// pacing is one handler that runs.
+type pacing struct {
+	route *route
+	began time.Duration // since start
+}
+
+// begin notes that the handler of a request begins. If that will compute for long it waits, with await, until a processor is
+// idle.
+func (p *pace) begin(r *http.Request, await func(most time.Duration)) pacing {
 	route := p.route(r.Method, r.URL.Path)
 	if long := route.expected(); long >= longRun {
 		await(long)
 	}
 	route.begun.Add(1)
-	began := time.Now()
-	defer func() { route.ended(time.Since(began)) }()
-	handler()
+	return pacing{route, time.Since(start)}
 }
+
+// end notes that it has returned.
+func (p pacing) end() { p.route.ended(time.Since(start) - p.began) }
 
 var routeSeed = maphash.MakeSeed()
 

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"quicpro/actors/port"
 )
 
 func TestHandlersThatComputeForLongWait(t *testing.T) {
@@ -17,7 +19,9 @@ func TestHandlersThatComputeForLongWait(t *testing.T) {
 		}
 	}
 	request := func(path string, handler func()) {
-		p.run(&http.Request{Method: "GET", URL: &url.URL{Path: path}}, await, handler)
+		paced := p.begin(&http.Request{Method: "GET", URL: &url.URL{Path: path}}, await)
+		handler()
+		paced.end()
 	}
 	for range 50 {
 		request("/long", func() {
@@ -39,14 +43,18 @@ func TestHandlersThatComputeForLongWait(t *testing.T) {
 
 // A handler that panics has ended.
 func TestAPanicEndsAHandlersRun(t *testing.T) {
-	var p pace
-	r := &http.Request{Method: "GET", URL: &url.URL{Path: "/"}}
-	func() {
-		defer func() { _ = recover() }()
-		p.run(r, nil, func() { panic("a handler's") })
-	}()
-	if n := p.route("GET", "/").begun.Load(); n != 0 {
-		t.Errorf("%d have begun and not ended", n)
+	ran := 0
+	s := &Server{}
+	s.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		ran += int(s.pace.route("GET", "/").begun.Load())
+		panic(http.ErrAbortHandler)
+	})
+	x := port.NewExchange(nil)
+	x.Reads.Send(&port.Delivery{Heads: [][]port.Field{{{Name: ":method", Value: "GET"}, {Name: ":path", Value: "/"}}}, Length: -1, Last: true})
+	e := s.begin(newScripted("client", nil), x)
+	e.run()
+	if n := s.pace.route("GET", "/").begun.Load(); n != 0 || ran != 1 || !e.failed {
+		t.Errorf("%d have begun and not ended, %d ran, failed: %v", n, ran, e.failed)
 	}
 }
 

@@ -57,6 +57,11 @@ func (p *pool) get(ctx context.Context, o origin) (conn *pooled, reused bool, er
 		}
 		p.retire(c)
 	}
+	return p.await(ctx, o)
+}
+
+// await is get where there is no connection yet. The lock is held when it is called.
+func (p *pool) await(ctx context.Context, o origin) (conn *pooled, reused bool, err error) {
 	d := p.dials[o]
 	if d == nil {
 		d = p.start(ctx, o)

@@ -34,41 +34,43 @@ type outgoing struct {
 	gzip      bool     // asked for by us, so undone by us
 }
 
-// checkRequest validates a request before anything is dialed. Its errors say what the caller can mend.
-func checkRequest(req *http.Request, disableCompression bool) (o outgoing, err error) {
+// checkRequest makes o of a request that it has found valid, before anything is dialed. Its errors say what the caller can mend.
+func checkRequest(o *outgoing, req *http.Request, disableCompression bool) (err error) {
 	o.req = req
 	switch {
 	case req.URL == nil:
-		return o, errors.New("api: the request has no URL")
+		return errors.New("api: the request has no URL")
 	case req.URL.Scheme != "https":
-		return o, fmt.Errorf("api: the URL's scheme is %q: HTTP/3 needs https", req.URL.Scheme)
+		return fmt.Errorf("api: the URL's scheme is %q: HTTP/3 needs https", req.URL.Scheme)
 	case req.URL.Host == "":
-		return o, errors.New("api: the URL has no host")
+		return errors.New("api: the URL has no host")
 	case req.Header == nil:
-		return o, errors.New("api: the request's Header is nil: make requests with http.NewRequest")
+		return errors.New("api: the request's Header is nil: make requests with http.NewRequest")
 	case req.Method != "" && !validToken(req.Method):
-		return o, fmt.Errorf("api: invalid method %q", req.Method)
+		return fmt.Errorf("api: invalid method %q", req.Method)
 	}
-	if err = checkHeader(req.Header, "header"); err != nil {
-		return o, err
+	if len(req.Header) > 0 {
+		if err = checkHeader(req.Header, "header"); err != nil {
+			return err
+		}
 	}
 	if o.origin, err = originOf(req.URL); err != nil {
-		return o, err
+		return err
 	}
 	if o.authority, err = authorityOf(req); err != nil {
-		return o, err
+		return err
 	}
 	if o.path, err = pathOf(req.URL, req.Method); err != nil {
-		return o, err
+		return err
 	}
 	if o.trailers, err = trailerNames(req.Trailer); err != nil {
-		return o, err
+		return err
 	}
 	o.length = bodyLength(req)
 	// Not with Range: a part of a compressed file is not a compressed part of it. As net/http does.
 	o.gzip = !disableCompression && req.Method != http.MethodHead &&
 		req.Header["Accept-Encoding"] == nil && req.Header["Range"] == nil
-	return o, nil
+	return nil
 }
 
 // checkHeader returns an error that names an invalid field, the first in sorted order.

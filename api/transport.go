@@ -87,77 +87,114 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // roundTrip calls done when the last trace of a successful request is gone.
+//
+// A caller that waits is a stack as deep as its calls went since it began, and a thousand wait at once: so what prepares a
+// request has returned by then, and this is all that is left.
 func (t *Transport) roundTrip(req *http.Request, done func()) (*http.Response, error) {
-	body := req.Body
-	o, err := checkRequest(req, t.DisableCompression)
-	if err != nil {
-		closeBody(body)
-		return nil, err
-	}
 	t.once.Do(t.init)
+	body := req.Body
 	var first error // why the request was sent again
 	for n := 1; ; n++ {
-		resp, again, err := t.try(&o, body, done)
+		c, again, err := t.begin(req, body, done)
 		if err == nil {
-			return resp, nil
-		}
-		err = publicError(err)
-		if !again || n == maxAttempts || req.Context().Err() != nil {
-			return nil, afterFirst(err, first)
-		}
-		if first == nil {
-			first = err
-		}
-		if o.length != 0 {
-			if body, err = req.GetBody(); err != nil {
-				return nil, afterFirst(err, first)
+			began := time.Since(start)
+			var resp *http.Response
+			if resp, err = c.response(); err == nil {
+				return resp, nil
 			}
+			again = c.mayRepeat(err, time.Since(start)-began)
+		}
+		if body, err = nextBody(req, n, again, err, &first); err != nil {
+			return nil, err
 		}
 	}
 }
 
+// start is when the program began, so that a time is a short number.
+var start = time.Now()
+
+// nextBody returns the body for another attempt, or the error to give up with.
+func nextBody(req *http.Request, n int, again bool, err error, first *error) (io.ReadCloser, error) {
+	err = publicError(err)
+	if !again || n == maxAttempts || req.Context().Err() != nil {
+		return nil, afterFirst(err, *first)
+	}
+	if *first == nil {
+		*first = err
+	}
+	if bodyLength(req) == 0 {
+		return nil, nil
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return nil, afterFirst(err, *first)
+	}
+	return body, nil
+}
+
 func (t *Transport) init() { t.pool.dial = t.dialOrigin }
 
-// try makes one attempt. again says that another may be made.
-func (t *Transport) try(o *outgoing, body io.ReadCloser, done func()) (resp *http.Response, again bool, err error) {
-	req, ctx := o.req, o.req.Context()
-	replayable := o.length == 0 || req.GetBody != nil
+// begin makes one attempt, as far as nothing need be waited for but a connection and its credit. again says that another
+// may be made.
+func (t *Transport) begin(req *http.Request, body io.ReadCloser, done func()) (c *call, again bool, err error) {
+	var o outgoing
+	if err = checkRequest(&o, req, t.DisableCompression); err != nil {
+		closeBody(body)
+		return nil, false, err
+	}
+	ctx := req.Context()
 	trace := httptrace.ContextClientTrace(ctx)
-	if trace != nil && trace.GetConn != nil {
-		trace.GetConn(o.origin.String())
+	if trace != nil {
+		getConn(trace, &o)
 	}
 	conn, reused, err := t.pool.get(ctx, o.origin)
 	if err != nil {
 		closeBody(body)
 		return nil, false, err
 	}
-	if trace != nil && trace.GotConn != nil {
-		trace.GotConn(httptrace.GotConnInfo{Conn: connInfo{conn}, Reused: reused})
+	if trace != nil {
+		gotConn(trace, conn, reused)
 	}
 	x, err := conn.Exchange(t.identified(ctx, req))
 	if err != nil {
 		t.pool.put(conn)
 		closeBody(body)
-		if ctx.Err() != nil {
-			return nil, false, contextError(ctx, "waiting for the connection to take a request")
-		}
-		return nil, replayable, err
+		return nil, ctx.Err() == nil && (o.length == 0 || req.GetBody != nil), noCredit(ctx, err)
 	}
-	c, err := t.open(o, conn, x, body, trace, done)
-	if err != nil {
+	if c, err = t.open(&o, conn, x, body, trace, done); err != nil {
 		return nil, false, err
 	}
-	began := time.Now()
-	if resp, err = c.response(); err != nil {
-		if waited := time.Since(began); waited >= deadSilence && conn.SilentFor() >= waited && errors.Is(err, ErrTimeout) {
-			t.pool.doubt(conn)
-		}
-		return nil, replayable && (unprocessed(err) || reused && idempotent(req) && serverGone(err)), err
+	c.reused = reused
+	return c, false, nil
+}
+
+func getConn(trace *httptrace.ClientTrace, o *outgoing) {
+	if trace.GetConn != nil {
+		trace.GetConn(o.origin.String())
 	}
-	if o.gzip {
-		undoGzip(resp)
+}
+
+func gotConn(trace *httptrace.ClientTrace, conn *pooled, reused bool) {
+	if trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{Conn: connInfo{conn}, Reused: reused})
 	}
-	return resp, false, nil
+}
+
+// noCredit is why a connection did not take a request.
+func noCredit(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return contextError(ctx, "waiting for the connection to take a request")
+	}
+	return err
+}
+
+// mayRepeat reports whether a request that failed may be sent again. It takes a connection that fell silent out of service.
+func (c *call) mayRepeat(err error, waited time.Duration) bool {
+	if waited >= deadSilence && c.conn.SilentFor() >= waited && errors.Is(err, ErrTimeout) {
+		c.pool.doubt(c.conn)
+	}
+	replayable := !c.sends || c.req.GetBody != nil
+	return replayable && (unprocessed(err) || c.reused && idempotent(c.req) && serverGone(err))
 }
 
 // identified gives a request of a simulation that has no identity the one of its method and URL.
@@ -183,7 +220,7 @@ func (t *Transport) open(o *outgoing, conn *pooled, x *port.Exchange, body io.Re
 	list := newFieldList()
 	o.fields(list)
 	c := newCall(o.req.Context(), conn, x, o.req, list, o.length != 0)
-	c.trace, c.pool, c.done = trace, &t.pool, done
+	c.trace, c.pool, c.done, c.gzip = trace, &t.pool, done, o.gzip
 	var small *actor.Chunk
 	if o.length != 0 {
 		var err error

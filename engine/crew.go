@@ -70,8 +70,8 @@ func (c *crew) run(r runner) {
 // serve runs rooms until it is let go.
 func (c *crew) serve(h *hand, r runner) {
 	for ok := true; ok; r, ok = <-h.work {
-		if _, app := r.(task); app {
-			r.Run()
+		if t, app := r.(task); app {
+			t()
 		} else {
 			if c.waits(r) {
 				c.patient.round()

@@ -83,6 +83,29 @@ func (h *H3Conn) bind(cfg *H3Config) func(*connection, upperParts) upper {
 // Exchange takes a credit for one request. It waits for one, as long as ctx and the connection live. Errors are
 // *Cause of a dead connection, or ctx's.
 func (h *H3Conn) Exchange(ctx context.Context) (*port.Exchange, error) {
+	if h.c.s.e.stage == nil {
+		if x := h.spare(); x != nil {
+			return x, nil
+		}
+	}
+	return h.await(ctx)
+}
+
+// spare takes a credit and makes its exchange, if there is one and nobody need be told.
+func (h *H3Conn) spare() *port.Exchange {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.dead != nil || h.credits == 0 {
+		return nil
+	}
+	h.credits--
+	x := h.newExchange()
+	h.add(x)
+	return x
+}
+
+// await is Exchange where one may have to wait.
+func (h *H3Conn) await(ctx context.Context) (*port.Exchange, error) {
 	w := &waiter{}
 	if h.c.s.e.stage == nil {
 		if x, ok := h.admit(w); ok {

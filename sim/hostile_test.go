@@ -325,7 +325,8 @@ func (s *siege) bounded(o engine.Outstanding) error {
 }
 
 // mostChunks bounds the chunks of one connection: one a gap in streams and in CRYPTO of two levels; what the window lets
-// wait in order, in chunks that are at least half full, but for the first ones; and a few of each stream that are being filled, each way.
+// wait in order, in chunks that are at least half full but for a stream's first ones; and a few of each stream that are being
+// filled, each way.
 func mostChunks(l *engine.Limits) int {
 	return l.ConnGaps + 2*l.CryptoGaps + 2*l.ConnWindow/actor.ChunkSmall + 4*l.Streams
 }

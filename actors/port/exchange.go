@@ -53,16 +53,20 @@ func NewExchangeIn(x *Exchange) *Exchange {
 	x.Reads.Empty()
 	x.Writes.Empty()
 	x.Writes.Hear(nil)
-	second := x.Own.Second
-	if second != nil {
-		*second = Parcel{}
+	// One by one: an assignment to several holds copies of all on the stack.
+	x.Row, x.Stream, x.At = nil, nil, 0
+	x.Own.First = Parcel{}
+	x.Own.Sent = Sent{}
+	if x.Own.Second != nil {
+		*x.Own.Second = Parcel{}
 	}
-	x.Row, x.Stream, x.Own, x.At = nil, nil, Answers{Second: second}, 0
 	clear(x.Lines)
 	if cap(x.Lines) > 64 {
 		x.Lines = nil
 	}
-	x.OpenOrder, x.SendOrder = Open{Exchange: x}, Send{Exchange: x}
-	x.TakenOrder, x.CancelOrder = Taken{Exchange: x}, Cancel{Exchange: x}
+	x.OpenOrder = Open{Exchange: x}
+	x.SendOrder = Send{Exchange: x}
+	x.TakenOrder = Taken{Exchange: x}
+	x.CancelOrder = Cancel{Exchange: x}
 	return x
 }

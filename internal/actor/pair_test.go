@@ -1,6 +1,7 @@
 package actor_test
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -219,5 +220,54 @@ func TestCellPoppedWhileItsPostIsOnItsWay(t *testing.T) {
 	}
 	if d := c.Taken(); d != 40 {
 		t.Fatalf("the timer reads %d, want 40", d)
+	}
+}
+
+// Of an edge that carries one message there is one record.
+func TestTheSecondRecordIsMadeWhenItIsWritten(t *testing.T) {
+	var p actor.Pair[[]int]
+	*p.Filling() = append(*p.Filling(), 1)
+	if _, next, _ := p.Ready(); next != nil || p.Filled() != nil {
+		t.Fatal("there is a second record that nobody has written")
+	}
+	if _, second := p.Both(); second != nil {
+		t.Fatal("there is a second record that nobody has written")
+	}
+	*p.Filling() = append(*p.Filling(), 2)
+	first, second := p.Both()
+	if second == nil || second != p.Filled() || second == first || len(*first) != 1 {
+		t.Fatal("what was written is not the second record")
+	}
+}
+
+// Nothing is made for mail that never comes, and none is lost, whoever is there first.
+func TestAQuietMailboxIsMadeWithItsFirstMail(t *testing.T) {
+	var quiet actor.QuietMailbox[int]
+	quiet.Empty()
+	if quiet.Came() != nil || quiet.Waiting() != 0 {
+		t.Error("a mailbox that nobody has used has a channel")
+	}
+	for range 200 {
+		var b actor.QuietMailbox[int]
+		heard := make(chan int, 2)
+		b.Hear(func(n int) { heard <- n })
+		var sides sync.WaitGroup
+		sides.Go(func() { b.Send(1); b.Send(2) })
+		sides.Go(func() {
+			if first, second := <-b.C(), <-b.C(); first != 1 || second != 2 {
+				t.Errorf("received %d and %d, want 1 and 2", first, second)
+			}
+		})
+		sides.Wait()
+		if len(heard) != 2 {
+			t.Errorf("heard of %d, want 2", len(heard))
+		}
+	}
+	quiet.Offer(1)
+	quiet.Offer(2)
+	quiet.Offer(3) // there is no place: it was said before
+	wantPanic(t, func() { quiet.Send(3) }, "credit is broken")
+	if got := <-quiet.Came(); got != 1 || quiet.Waiting() != 1 {
+		t.Errorf("received %d, %d wait; want 1 and 1", got, quiet.Waiting())
 	}
 }

@@ -1,0 +1,90 @@
+package api
+
+import (
+	"bytes"
+	"net/http"
+	"testing"
+	"unsafe"
+
+	"quicpro/actors/port"
+	"quicpro/internal/actor"
+)
+
+// What ten thousand requests at once hold is most of their cost, and the allocator's sizes are few.
+func TestWhatARequestHoldsFitsItsSizes(t *testing.T) {
+	for _, c := range []struct {
+		what       string
+		size, most uintptr
+	}{
+		{"a client's call", unsafe.Sizeof(call{}), 512},
+		{"a server's exchange", unsafe.Sizeof(exchange{}), 896},
+	} {
+		if c.size+8 > c.most {
+			t.Errorf("%s and its header are %d bytes, want at most %d", c.what, c.size+8, c.most)
+		}
+	}
+}
+
+// watcher is a connection that looks at what a Send holds.
+type watcher struct {
+	*scripted
+	body  []byte
+	space []int // of the chunks
+	front int   // what is free in the first chunk
+}
+
+func (c *watcher) Send(x *port.Exchange) {
+	for i, k := range x.SendOrder.Chunks {
+		if i == 0 {
+			c.front = k.Free()
+		}
+		c.body = append(c.body, k.B...)
+		c.space = append(c.space, len(k.Space()))
+	}
+	c.scripted.Send(x)
+}
+
+// A chunk lives until the peer has what is in it. A small answer holds a small one; if more is written its bytes move.
+func TestAnAnswerHoldsLittleMoreThanItIs(t *testing.T) {
+	for _, tt := range []struct {
+		writes []int
+		space  []int
+	}{
+		{[]int{32}, []int{actor.ChunkLittle}},
+		{[]int{300}, []int{actor.ChunkSmall}},
+		{[]int{32, 8, 8}, []int{actor.ChunkLittle}},
+		{[]int{32, 300}, []int{actor.ChunkMedium}},
+		{[]int{32, 300, 3000}, []int{actor.ChunkMedium}},
+		{[]int{1, 5000}, []int{actor.ChunkLarge}},
+		{[]int{3000}, []int{actor.ChunkMedium}},
+		{[]int{3000, 3000}, []int{actor.ChunkMedium, actor.ChunkLarge}},
+	} {
+		var want []byte
+		s := &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/plain")
+			for i, n := range tt.writes {
+				p := bytes.Repeat([]byte{byte('a' + i)}, n)
+				want = append(want, p...)
+				if _, err := w.Write(p); err != nil {
+					t.Error(err)
+				}
+			}
+		})}
+		c, x := &watcher{scripted: newScripted("client", nil)}, port.NewExchange(nil)
+		x.Reads.Send(&port.Delivery{Heads: [][]port.Field{{{Name: ":method", Value: "GET"}, {Name: ":path", Value: "/"}}}, Length: -1, Last: true, Used: true})
+		s.begin(c, x).run()
+		if len(c.space) != len(tt.space) || c.space[0] != tt.space[0] || !bytes.Equal(c.body, want) {
+			t.Errorf("writes of %v bytes: %d bytes in chunks of %v, want %d in %v", tt.writes, len(c.body), c.space, len(want), tt.space)
+		}
+		head := 0
+		for _, f := range x.SendOrder.Head {
+			head += len(f.Name) + len(f.Value)
+		}
+		if c.front < head {
+			t.Errorf("writes of %v bytes: %d are free in front of them, the head has %d", tt.writes, c.front, head)
+		}
+		if n := c.chunks.Out(); n != 0 {
+			t.Errorf("writes of %v bytes: %d chunks are not home", tt.writes, n)
+		}
+	}
+}
