@@ -21,7 +21,7 @@ type lane struct {
 	// the runner's
 	now    mono.Time    // of the present round
 	late   actor.Runner // its flush waits for the others
-	waited bool         // for the app too
+	forAll bool         // for the app too
 
 	requests atomic.Int32 // bidirectional streams alive
 	crowded  atomic.Bool  // there was more than one at a time
@@ -99,15 +99,15 @@ func (l *lane) rounds(n int) bool {
 }
 
 // later lets r flush when nobody else of the lane has work.
-func (l *lane) later(r actor.Runner) {
-	l.late, l.waited = r, false
+func (l *lane) later(r actor.Runner, w actor.Wait) {
+	l.late, l.forAll = r, w == actor.ForAll
 }
 
-// runLate lets the late room flush, after a scheduler round in which callers and handlers answer what they were just given.
-// Those that another processor took are not waited for: the peer works on these meanwhile.
+// runLate lets the late room flush: if it waits for all, after a scheduler round in which callers and handlers answer what
+// they were just given. Those that another processor took are not waited for: the peer works on these meanwhile.
 func (l *lane) runLate() {
-	if !l.waited {
-		l.waited = true
+	if l.forAll {
+		l.forAll = false
 		runtime.Gosched()
 		return
 	}

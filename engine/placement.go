@@ -185,9 +185,9 @@ func (s *seat) Now() mono.Time {
 func (s *seat) Stepping() bool { return false }
 
 // Later lets the flush of a room that runs in the lane wait for the others.
-func (s *seat) Later(r actor.Runner) bool {
+func (s *seat) Later(r actor.Runner, w actor.Wait) bool {
 	if s.inLane {
-		s.later(r)
+		s.later(r, w)
 	}
 	return s.inLane
 }

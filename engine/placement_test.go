@@ -136,7 +136,7 @@ func TestALateRoomFlushesBehindTheOthersOfItsLane(t *testing.T) {
 				stream.Launch(player{run: func() { log = append(log, "h3"); at = append(at, stream.Now()) }})
 			}})
 			stream.Launch(player{run: func() { log = append(log, "stream"); at = append(at, stream.Now()) }})
-			if !conn.Later(room) {
+			if !conn.Later(room, actor.ForAll) {
 				t.Error("a room in the lane cannot be late")
 			}
 			return
@@ -156,7 +156,7 @@ func TestALateRoomFlushesBehindTheOthersOfItsLane(t *testing.T) {
 	}
 	p.how = Apart
 	conn.inLane = false
-	if conn.Later(room) {
+	if conn.Later(room, actor.ForAll) {
 		t.Error("a room with a goroutine of its own waits for the lane")
 	}
 }

@@ -206,6 +206,6 @@ func (c *Conn) start() {
 		t.Parameters(c.now, true, &c.cfg.Params)
 	}
 	grease := wire.GreaseParameter{ID: wire.GreaseParameterID(uint32(c.cfg.Random.Uint64("grease")) & 0xffff)}
-	c.crypto.ordered = true
+	c.crypto.ordered, c.yield.moved = true, true
 	c.ports.ToHandshake.Send(&port.Order{Start: true, Params: c.cfg.Params.Append(nil, c.cfg.Role, grease)})
 }

@@ -68,14 +68,14 @@ func (c *Conn) orderHandshake() {
 		order.Crypto[level(wire.Space(i))].B = b
 	}
 	if order != nil {
-		c.crypto.ordered = true
+		c.crypto.ordered, c.yield.moved = true, true
 		c.ports.ToHandshake.Send(order)
 	}
 }
 
 // answered takes what TLS said.
 func (c *Conn) answered(a *port.Answer) {
-	c.crypto.ordered = false
+	c.crypto.ordered, c.yield.moved = false, true
 	for i := range a.Events {
 		if c.life.state != alive {
 			return
@@ -164,7 +164,7 @@ func (c *Conn) completed(e *port.HandshakeEvent) {
 		c.fail(wire.NewError(wire.CryptoError(missingExtension), wire.TypeCrypto, "no transport parameters"))
 		return
 	}
-	c.crypto.complete = true
+	c.crypto.complete, c.yield.opens = true, true
 	c.resize(c.path.largest)
 	c.ids.local.most = int(min(c.crypto.params.ActiveConnectionIDLimit, uint64(c.cfg.Limits.ConnectionIDs)))
 	p := &c.cfg.Params
@@ -173,6 +173,7 @@ func (c *Conn) completed(e *port.HandshakeEvent) {
 		RecvWindow: int(p.InitialMaxStreamDataBidiLocal), MaxRecvWindow: c.cfg.Limits.StreamWindowMax,
 	}
 	c.ports.ToH3.Send(&c.streams.connected)
+	c.grantStreams() // what it opens now may share the packets of this turn
 	if t := c.cfg.Trace; t != nil {
 		t.State(c.now, "connected")
 	}

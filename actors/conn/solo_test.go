@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"quicpro/actors/port"
+	"quicpro/internal/actor"
 	"quicpro/wire"
 )
 
@@ -166,6 +167,48 @@ func TestAGapIsAcknowledgedAtOnce(t *testing.T) {
 	s.batch(nil, missing)
 	s.run(time.Second)
 	s.expect("", "a duplicate says nothing")
+}
+
+// Where the handshake runs on conn's own goroutine, a flush waits for it, and no longer than it goes on: then the ACK of a
+// flight shares a datagram with the answer.
+func TestTheACKOfAFlightLeavesWithTheAnswer(t *testing.T) {
+	w := newWorld(7)
+	s := newSide(w, wire.Server, nil)
+	s.handshake.mute = true // this test answers
+	c, hello := s.conn, wire.Crypto{Data: []byte("hello")}
+	b := port.NewRxBatch(make([]byte, 1200), func(*port.RxBatch) {})
+	b.SegmentSize, b.At, b.Path = 1200, w.now, c.path.addr
+	b.Packets = []port.RxPacket{{Kind: port.RxOpened, Level: wire.LevelInitial, Source: c.ids.initial, Dest: c.cfg.LocalID, Payload: hello.Append(nil)}}
+	c.Handle(w.now, b)
+	waits := func(when string) {
+		t.Helper()
+		if got := c.Yields(w.now); got != actor.ForRooms {
+			t.Errorf("%s: waits %d, want for the rooms beside it", when, got)
+		}
+		if got := c.Yields(w.now); got != actor.NoWait {
+			t.Errorf("%s: waits again, %d, though nothing has moved", when, got)
+		}
+	}
+	waits("TLS has the bytes")
+	c.Handle(w.now, &port.Answer{Events: []port.HandshakeEvent{
+		{Kind: port.HandshakeCrypto, Level: wire.LevelInitial, Data: []byte("hello yourself")},
+		{Kind: port.HandshakeWriteKeys, Level: wire.LevelHandshake},
+		{Kind: port.HandshakeCrypto, Level: wire.LevelHandshake, Data: []byte("certificate")},
+	}})
+	waits("TLS has answered")
+	c.Flush(w.now)
+	w.settle()
+	var said []string
+	for _, p := range s.out {
+		for _, f := range frames(p.payload) {
+			if f.Type != wire.TypePadding {
+				said = append(said, fmt.Sprint(p.level, f.Type, " ", p.size))
+			}
+		}
+	}
+	if got := strings.Join(said, ", "); got != "Initial ACK 1200, Initial CRYPTO 1200, Handshake CRYPTO 1200" {
+		t.Errorf("said %s, want one datagram", got)
+	}
 }
 
 func TestAnACKRidesOnTheAnswer(t *testing.T) {

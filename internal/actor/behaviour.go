@@ -14,14 +14,23 @@ type Behaviour[M any] interface {
 // Leaver is a Behaviour that ends. Once Left reports true after a Flush, the room releases all later mail.
 type Leaver interface{ Left() bool }
 
-// Yielder is a Behaviour that profits from waiting one scheduler round before a Flush, so that work which is already
-// on its way shares it. Only a stepless System yields.
+// Yielder is a Behaviour that profits from letting others work before a Flush, so that work which is already on its way
+// shares it. Only a stepless System yields.
 type Yielder interface {
-	// Yields reports whether to yield once before the coming Flush.
-	Yields(now mono.Time) bool
-	// Yielded tells when the yield began and ended.
+	// Yields says whom the coming Flush waits for. It is asked again behind each wait.
+	Yields(now mono.Time) Wait
+	// Yielded tells when the wait began and ended.
 	Yielded(began, ended mono.Time)
 }
+
+// Wait says whom a Flush waits for.
+type Wait uint8
+
+const (
+	NoWait   Wait = iota
+	ForRooms      // those that run on the same goroutine, if any do
+	ForAll        // those, and whoever can run in one scheduler round
+)
 
 // Releaser is mail that owns memory. Release is called instead of Handle once the room is gone.
 type Releaser interface{ Release() }
@@ -37,9 +46,9 @@ type System interface {
 	Stepping() bool
 }
 
-// Deferrer is a System that can run a room again when others have worked: instead of a scheduler round that a Yielder asks
-// for. Later is called on the room's turn. It reports whether the System will call Run again; if not, the room yields.
-type Deferrer interface{ Later(r Runner) bool }
+// Deferrer is a System that can run a room again when those have worked that a Yielder waits for. Later is called on the
+// room's turn. It reports whether the System will call Run again; if not, the room yields.
+type Deferrer interface{ Later(r Runner, w Wait) bool }
 
 // Runner is a launched room.
 type Runner interface {

@@ -185,17 +185,21 @@ func (r *Room[M]) turn() bool {
 // yields lets others work before the flush, if the behaviour profits from it. It reports whether the System will run the
 // room again for the flush; what was taken still counts as mail until then, so that nobody else launches the room.
 func (r *Room[M]) yields(b Yielder) bool {
-	switch {
-	case r.late:
+	if r.late {
 		r.late = false
 		if !r.gone {
 			b.Yielded(r.began, r.now)
 		}
-	case r.gone || !r.asks(b):
-	case r.deferred():
+	}
+	if r.gone {
+		return false
+	}
+	switch w := r.asks(b); {
+	case w == NoWait:
+	case r.deferred(w):
 		r.late, r.began = true, r.now
 		return true
-	default:
+	case w == ForAll:
 		began := r.sys.Now()
 		runtime.Gosched()
 		r.now = r.sys.Now()
@@ -205,17 +209,17 @@ func (r *Room[M]) yields(b Yielder) bool {
 	return false
 }
 
-// asks reports whether the behaviour wants to yield, and hands over what it has for the others.
-func (r *Room[M]) asks(b Yielder) bool {
-	wants := b.Yields(r.now)
+// asks asks the behaviour whom it waits for, and hands over what it has for them.
+func (r *Room[M]) asks(b Yielder) Wait {
+	w := b.Yields(r.now)
 	r.deliver()
-	return wants
+	return w
 }
 
 // deferred asks the System to run the room again.
-func (r *Room[M]) deferred() bool {
+func (r *Room[M]) deferred(w Wait) bool {
 	d, ok := r.sys.(Deferrer)
-	return ok && d.Later(r)
+	return ok && d.Later(r, w)
 }
 
 // drain handles what has been counted: whoever counts a message too late for it launches the room, or makes for a turn more.

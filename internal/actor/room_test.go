@@ -254,17 +254,23 @@ func TestZeroPortIsNotConnected(t *testing.T) {
 type polite struct {
 	script
 	yield        bool
+	rooms        bool // for those on the same goroutine alone
 	onYield      func()
 	began, ended mono.Time
 }
 
-func (p *polite) Yields(mono.Time) bool {
+func (p *polite) Yields(mono.Time) actor.Wait {
 	p.log = append(p.log, "yields?")
-	yield := p.yield
-	if yield && p.onYield != nil {
+	if !p.yield {
+		return actor.NoWait
+	}
+	if p.onYield != nil {
 		p.onYield()
 	}
-	return yield
+	if p.rooms {
+		return actor.ForRooms
+	}
+	return actor.ForAll
 }
 
 func (p *polite) Yielded(began, ended mono.Time) {
@@ -290,6 +296,35 @@ func TestYielderSharesItsFlush(t *testing.T) {
 	}
 	if b.began == 0 || b.ended <= b.began {
 		t.Errorf("yielded from %d to %d", b.began, b.ended)
+	}
+}
+
+func TestARoomThatSharesItsGoroutineWithNobodyWaitsForNoRoom(t *testing.T) {
+	sys := &byHand{}
+	b := &polite{yield: true, rooms: true}
+	actor.Spawn(sys, actor.Spec{Name: "conn", Capacity: 1}, b).Port("e", 1).Send("mail")
+	sys.run()
+	if got := strings.Join(b.log, ", "); got != "mail, yields?, flush" {
+		t.Fatalf("got %s", got)
+	}
+}
+
+func TestAFlushWaitsAsOftenAsItsRoomWants(t *testing.T) {
+	sys := &deferring{}
+	b := &polite{yield: true, rooms: true}
+	p := actor.Spawn(sys, actor.Spec{Name: "conn", Capacity: 3}, b).Port("e", 3)
+	p.Send("bytes")
+	sys.run()
+	p.Send("keys")
+	sys.late.Run()
+	b.yield = false
+	p.Send("packets")
+	sys.late.Run()
+	if got := strings.Join(b.log, ", "); got != "bytes, yields?, keys, yielded, yields?, packets, yielded, yields?, flush" {
+		t.Fatalf("got %s", got)
+	}
+	if sys.launched != 1 {
+		t.Errorf("launched %d times, want once", sys.launched)
 	}
 }
 
@@ -335,7 +370,7 @@ type deferring struct {
 	late actor.Runner
 }
 
-func (s *deferring) Later(r actor.Runner) bool {
+func (s *deferring) Later(r actor.Runner, _ actor.Wait) bool {
 	s.late = r
 	return true
 }
@@ -355,7 +390,7 @@ func TestAFlushThatIsPutOffTakesWhatCameMeanwhile(t *testing.T) {
 	}
 	b.yield = false
 	sys.late.Run()
-	if got := strings.Join(b.log, ", "); got != "first, yields?, meanwhile, yielded, flush" {
+	if got := strings.Join(b.log, ", "); got != "first, yields?, meanwhile, yielded, yields?, flush" {
 		t.Fatalf("got %s", got)
 	}
 	p.Send("alone")

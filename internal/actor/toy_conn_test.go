@@ -1,6 +1,7 @@
 package actor_test
 
 import (
+	"quicpro/internal/actor"
 	"quicpro/internal/mono"
 )
 
@@ -11,6 +12,7 @@ type conn struct {
 
 	streams []*connStream
 	byID    map[int]*connStream
+	yielded bool
 	half    map[int]bool // peer's streams that ended, or whose handler returned, but not both
 	alive   int          // peer's streams that the peer has no new credit for
 
@@ -260,7 +262,12 @@ func (c *conn) pack() bool {
 }
 
 // Yields makes conn the one room that waits a scheduler round.
-func (c *conn) Yields(mono.Time) bool { return len(c.streams) > 1 && !c.stopping }
+func (c *conn) Yields(mono.Time) actor.Wait {
+	if c.yielded = !c.yielded && len(c.streams) > 1 && !c.stopping; c.yielded {
+		return actor.ForAll
+	}
+	return actor.NoWait
+}
 
 func (c *conn) Yielded(began, ended mono.Time) {
 	if ended < began {
