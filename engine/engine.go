@@ -95,6 +95,9 @@ func New(o Options) *Engine {
 	if e.world == nil {
 		e.world = NewWorld()
 	}
+	if !e.world.Stepping() {
+		e.spares.large.places, e.spares.big.places = shelfPlaces, shelfPlaces
+	}
 	if e.stage, _ = e.world.(Stage); e.stage != nil {
 		e.named = make(map[string]int)
 	}

@@ -19,9 +19,10 @@ const (
 // spares is the memory that an engine's sockets do not use at the moment: a client's socket is one connection's, and often
 // at rest. What nobody uses for a while goes to the collector.
 type spares struct {
-	large  sync.Pool    // of *rxBuffer
+	large  shelf[rxBuffer]
 	copies [2]sync.Pool // of *rxBuffer: small, medium
-	tx     [2]sync.Pool // of *port.TxBatch: small, big
+	tx     sync.Pool    // of *port.TxBatch: small ones
+	big    shelf[port.TxBatch]
 }
 
 // rxPool lends receive buffers to one socket's reader: at most limit of 64 KiB, and small ones as the connections'
@@ -85,7 +86,7 @@ func (p *rxPool) large() *rxBuffer {
 	if closed {
 		return nil
 	}
-	return p.from(&p.spares.large, udp.ReadSize)
+	return p.lend(p.spares.large.get(), udp.ReadSize)
 }
 
 // await waits until something may have come home. The caller holds the lock.
@@ -104,17 +105,19 @@ func (p *rxPool) copyFor(n int) *rxBuffer {
 	p.mu.Lock()
 	p.lentCopies++
 	p.mu.Unlock()
-	if n <= smallRead {
-		return p.from(&p.spares.copies[0], smallRead)
+	kind, size := 0, smallRead
+	if n > smallRead {
+		kind, size = 1, mediumRead
 	}
-	return p.from(&p.spares.copies[1], mediumRead)
+	b, _ := p.spares.copies[kind].Get().(*rxBuffer)
+	return p.lend(b, size)
 }
 
 // isLarge reports whether b is one of the pool's few.
 func (b *rxBuffer) isLarge() bool { return len(b.mem) > mediumRead }
 
-func (p *rxPool) from(spares *sync.Pool, size int) *rxBuffer {
-	b, _ := spares.Get().(*rxBuffer)
+// lend lends b, or a new one of size bytes if it is nil.
+func (p *rxPool) lend(b *rxBuffer, size int) *rxBuffer {
 	if b == nil {
 		b = &rxBuffer{mem: make([]byte, size)}
 		b.batch = port.NewRxBatch(nil, func(*port.RxBatch) { b.lent.home(b) })
@@ -202,7 +205,7 @@ func (p *rxPool) home(b *rxBuffer) {
 	p.room.Signal() // at most the reader waits
 	p.mu.Unlock()
 	if large {
-		p.spares.large.Put(b)
+		p.spares.large.put(b)
 	} else {
 		p.spares.copies[min(1, len(b.mem)/mediumRead)].Put(b)
 	}
@@ -267,7 +270,7 @@ func (p *txPool) big(w *port.BatchFree) *port.TxBatch {
 	if !free {
 		return nil
 	}
-	if t, _ := p.spares.tx[1].Get().(*port.TxBatch); t != nil {
+	if t := p.spares.big.get(); t != nil {
 		return t
 	}
 	return &port.TxBatch{B: make([]byte, 0, port.BigBatch), Big: true}
@@ -303,7 +306,7 @@ type lender struct {
 
 // Small lends the connection its small batch. There is one for every connection that asks.
 func (l *lender) Small() *port.TxBatch {
-	t, _ := l.pool.spares.tx[0].Get().(*port.TxBatch)
+	t, _ := l.pool.spares.tx.Get().(*port.TxBatch)
 	if t == nil {
 		t = &port.TxBatch{B: make([]byte, 0, port.SmallBatch)}
 	}
@@ -332,7 +335,7 @@ func (l *lender) Return(t *port.TxBatch) {
 	if !t.Big {
 		t.Reset()
 		t.Owner, t.Home, t.Small = nil, zeroHome, nil
-		l.pool.spares.tx[0].Put(t)
+		l.pool.spares.tx.Put(t)
 		return
 	}
 	l.mu.Lock()
@@ -347,7 +350,7 @@ func (l *lender) Return(t *port.TxBatch) {
 	}
 	t.Reset()
 	t.Owner, t.Home, t.Small = nil, zeroHome, nil
-	l.pool.spares.tx[1].Put(t)
+	l.pool.spares.big.put(t)
 	l.pool.giveBack(1)
 }
 
