@@ -71,7 +71,7 @@ func (c *Conn) checkDeadline() error {
 	if c.life.state == alive {
 		least = mono.Earliest(c.loss.Deadline(), c.timers.pacing)
 		least = mono.Earliest(least, mono.Earliest(c.timers.dropPrevious, c.keepAliveDeadline()))
-		least = mono.Earliest(least, c.lifeDeadline())
+		least = mono.Earliest(least, mono.Earliest(c.lifeDeadline(), c.restDeadline()))
 		for sp := range c.spaces {
 			// One that has come waits for a batch, or for the peer.
 			if r := &c.spaces[sp].received; r.waiting > 0 && !r.urgent && r.deadline > c.now && c.spaces[sp].sendable() {
@@ -80,8 +80,8 @@ func (c *Conn) checkDeadline() error {
 		}
 	}
 	if armed != least {
-		return fmt.Errorf("conn: the cell is armed for %d, owed is %d: loss or probe %d, pacing %d, old keys %d, keep-alive %d, idle %d, handshake %d, goodbye %d, or an ACK; now is %d",
-			armed, least, c.loss.Deadline(), c.timers.pacing, c.timers.dropPrevious, c.keepAliveDeadline(), c.idleDeadline(), c.handshakeDeadline(), c.life.leave, c.now)
+		return fmt.Errorf("conn: the cell is armed for %d, owed is %d: loss or probe %d, pacing %d, old keys %d, keep-alive %d, rest %d, idle %d, handshake %d, goodbye %d, or an ACK; now is %d",
+			armed, least, c.loss.Deadline(), c.timers.pacing, c.timers.dropPrevious, c.keepAliveDeadline(), c.restDeadline(), c.idleDeadline(), c.handshakeDeadline(), c.life.leave, c.now)
 	}
 	if armed != 0 && armed <= c.now {
 		return fmt.Errorf("conn: the cell is armed for %d, which has come; now is %d", armed, c.now)

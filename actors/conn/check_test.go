@@ -98,7 +98,7 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 		{"3 streams live; 2 by ID", func(c *Conn) { c.streams.live++ }},
 		{"1 by the counts of each kind", func(c *Conn) { c.streams.local[0].live-- }},
 		{"1 streams had data in a turn that is over", func(c *Conn) { c.streams.touched = 1 }},
-		{"stream 0 has news that nobody delivers", func(c *Conn) { c.streams.news.put(firstRow(c)) }},
+		{"has news that nobody delivers", func(c *Conn) { c.streams.news.put(firstRow(c)) }},
 		{"waits among those of 3", func(c *Conn) { firstRow(c).urgency = 4 }},
 		{"without its links", func(c *Conn) { firstRow(c).links[listFresh].prev = firstRow(c) }},
 		{"is not row 7", func(c *Conn) { firstRow(c).index = 7 }},

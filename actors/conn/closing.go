@@ -34,6 +34,7 @@ type life struct {
 	active    mono.Time // when the idle timeout began
 	asked     bool      // an ack-eliciting packet was sent since one was received
 	processed bool      // a packet of the peer was authenticated
+	rested    bool      // since the last packet
 	newest    mono.Time // when such a packet came last
 	idle      time.Duration
 }
@@ -41,11 +42,12 @@ type life struct {
 // heard notes a packet of the peer that was processed.
 func (l *life) heard(at mono.Time) {
 	// RFC 9000 s10.1: the idle timer restarts when a packet is received and processed.
-	l.active, l.asked, l.processed, l.newest = max(l.active, at), false, true, at
+	l.active, l.asked, l.processed, l.newest, l.rested = max(l.active, at), false, true, at, false
 }
 
 // spoke notes an ack-eliciting packet of ours.
 func (l *life) spoke(now mono.Time) {
+	l.rested = false
 	// RFC 9000 s10.1: and when an ack-eliciting packet is sent, the first since one was received.
 	if !l.asked {
 		l.active, l.asked = now, true

@@ -25,6 +25,7 @@
 // Sends:     InstallKeys  to protect, as TLS gives them
 // Sends:     DropKeys     to protect, when a level is discarded
 // Sends:     DropPrevious to protect, 3 PTO after a key update of the peer
+// Sends:     Rest         to protect, when nothing has come or gone for a second
 // Sends:     TxBatch      to protect: packets in plaintext
 // Sends:     Order        to handshake: CRYPTO bytes in order; one
 // Sends:     Deliver      to a stream: received frames and the fate of sent ones

@@ -203,6 +203,8 @@ func (p *fakeProtect) Handle(now mono.Time, m port.ToProtect) {
 		p.dropped[m.Level] = true
 	case *port.DropPrevious:
 		p.orders = append(p.orders, "drop previous")
+	case *port.Rest:
+		p.orders = append(p.orders, "rest")
 	case *port.RxBatch:
 		p.open(m)
 	case *port.TxBatch:

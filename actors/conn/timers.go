@@ -26,6 +26,14 @@ func (c *Conn) expire() {
 	if d := c.keepAliveDeadline(); !d.IsZero() && d <= c.now {
 		c.probe(wire.SpaceApp, 1) // nothing is in flight, so it is a PING
 	}
+	c.expireLoss()
+	if d := c.restDeadline(); !d.IsZero() && d <= c.now {
+		c.rest()
+	}
+}
+
+// expireLoss does what the deadlines of loss recovery ask for.
+func (c *Conn) expireLoss() {
 	c.loss.SetAmplificationLimited(c.path.blocked())
 	// A loss timeout can uncover a probe timeout; each space has one of both.
 	for range 2 * wire.NumSpaces {
@@ -93,7 +101,7 @@ func (c *Conn) arm() {
 	d := mono.Earliest(c.loss.Deadline(), c.timers.pacing)
 	d = mono.Earliest(d, c.timers.dropPrevious)
 	d = mono.Earliest(d, c.lifeDeadline())
-	d = mono.Earliest(d, c.keepAliveDeadline())
+	d = mono.Earliest(d, mono.Earliest(c.keepAliveDeadline(), c.restDeadline()))
 	for i := range c.spaces {
 		// One that is due and was not sent waits for a batch, or for the peer; not for time.
 		if s := &c.spaces[i]; s.sendable() && !s.received.due(c.now) {

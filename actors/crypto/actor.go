@@ -37,6 +37,7 @@ type Protect struct {
 	early   []earlyPacket
 	retry   retryWatch
 	born    bool        // with Initial keys, which are still to be ordered
+	resting bool        // the 1-RTT keys have no ciphers
 	rotated bool        // the peer updated its keys in this batch
 	forged  uint64      // packets that failed authentication, RFC 9001 s6.6
 	fault   *wire.Error // nothing is opened any more
@@ -83,6 +84,8 @@ func (p *Protect) Handle(now mono.Time, m port.ToProtect) {
 		p.drop(now, m.Level)
 	case *port.DropPrevious:
 		p.phases.previous = nil
+	case *port.Rest:
+		p.rest()
 	case *port.Stop:
 		p.stop()
 	}
@@ -95,11 +98,13 @@ func (p *Protect) Flush(mono.Time) { p.phases.prepare() }
 func (p *Protect) Left() bool { return p.left }
 
 func (p *Protect) receive(now mono.Time, b *port.RxBatch) {
+	p.wake()
 	p.openBatch(now, b)
 	p.ports.ToConn.Send(b)
 }
 
 func (p *Protect) send(t *port.TxBatch) {
+	p.wake()
 	p.sealBatch(t)
 	p.ports.ToWriter.Send(t)
 }

@@ -19,6 +19,17 @@ func (p *Protect) Check() error {
 	if err := p.phases.check(&p.levels[wire.LevelApp], p.largest[wire.SpaceApp]); err != nil {
 		return err
 	}
+	packet, header := p.ciphers()
+	for _, k := range packet {
+		if k != nil && (k.aead == nil) != p.resting {
+			return fmt.Errorf("protect: a packet key without a cipher: %v; at rest: %v", k.aead == nil, p.resting)
+		}
+	}
+	for _, h := range header {
+		if h != nil && !p.levels[wire.LevelApp].suite.chacha && (h.block == nil) != p.resting {
+			return fmt.Errorf("protect: a header key without a cipher: %v; at rest: %v", h.block == nil, p.resting)
+		}
+	}
 	if p.rotated {
 		return fmt.Errorf("protect: a key update that conn was not told of")
 	}

@@ -9,6 +9,7 @@
 // Receives:  InstallKeys  protect, from conn: a secret of the handshake
 // Receives:  DropKeys     protect, from conn: forget a level
 // Receives:  DropPrevious protect, from conn: forget the previous key phase
+// Receives:  Rest         protect, from conn: let go of the ciphers until they are needed
 // Receives:  Order        handshake, from conn: the peer's handshake bytes; one
 // Receives:  Stop         both, from conn; one
 // Sends:     RxBatch      protect, to conn: the same batch with its packets listed, and at most 3 replays

@@ -67,21 +67,27 @@ func newGCM(key []byte) (cipher.AEAD, error) {
 
 // packetKey is the AEAD key of one level, direction and phase.
 type packetKey struct {
-	aead  cipher.AEAD
-	iv    [ivLen]byte
-	nonce [ivLen]byte // scratch
+	aead   cipher.AEAD // nil at rest
+	secret []byte
+	iv     [ivLen]byte
+	nonce  [ivLen]byte // scratch
 }
 
 // newPacketKey derives a packet key from a secret (RFC 9001 s5.1).
 func (s *suite) newPacketKey(secret []byte) *packetKey {
-	k := new(packetKey)
-	aead, err := s.newAEAD(s.key(secret, "quic key"))
+	k := &packetKey{secret: secret}
+	s.label(secret, "quic iv", k.iv[:])
+	s.wakePacketKey(k)
+	return k
+}
+
+// wakePacketKey makes the AEAD of a key that has none.
+func (s *suite) wakePacketKey(k *packetKey) {
+	aead, err := s.newAEAD(s.key(k.secret, "quic key"))
 	if err != nil {
 		panic("crypto: a key of the right length was refused: " + err.Error())
 	}
 	k.aead = aead
-	s.label(secret, "quic iv", k.iv[:])
-	return k
 }
 
 // nextSecret is the secret of the phase after that of secret (RFC 9001 s6.1).
@@ -108,25 +114,29 @@ func (k *packetKey) nonceFor(number wire.PacketNumber) []byte {
 
 // headerKey is the header protection key of one level and direction; it has no phases.
 type headerKey struct {
-	block  cipher.Block // nil for ChaCha20
-	chacha [chacha20.KeySize]byte
-	mask   [sampleLen]byte // scratch
+	block cipher.Block           // nil for ChaCha20, and at rest
+	key   [chacha20.KeySize]byte // as long as the suite wants it
+	mask  [sampleLen]byte        // scratch
 }
 
 // newHeaderKey derives a header protection key from the secret of the first phase (RFC 9001 s5.4).
 func (s *suite) newHeaderKey(secret []byte) *headerKey {
 	h := new(headerKey)
-	key := s.key(secret, "quic hp")
+	s.label(secret, "quic hp", h.key[:s.keyLen])
+	s.wakeHeaderKey(h)
+	return h
+}
+
+// wakeHeaderKey makes the cipher of a key that has none, where there is one.
+func (s *suite) wakeHeaderKey(h *headerKey) {
 	if s.chacha {
-		copy(h.chacha[:], key)
-		return h
+		return
 	}
-	block, err := aes.NewCipher(key)
+	block, err := aes.NewCipher(h.key[:s.keyLen])
 	if err != nil {
 		panic("crypto: a key of the right length was refused: " + err.Error())
 	}
 	h.block = block
-	return h
 }
 
 // maskFor computes the mask of a sample, of which 5 bytes count. It is valid until the next call.
@@ -136,7 +146,7 @@ func (h *headerKey) maskFor(sample []byte) *[sampleLen]byte {
 		return &h.mask
 	}
 	// RFC 9001 s5.4.4: the first 4 bytes are the counter, the other 12 the nonce.
-	c, err := chacha20.NewUnauthenticatedCipher(h.chacha[:], sample[4:sampleLen])
+	c, err := chacha20.NewUnauthenticatedCipher(h.key[:], sample[4:sampleLen])
 	if err != nil {
 		panic("crypto: a key of the right length was refused: " + err.Error())
 	}

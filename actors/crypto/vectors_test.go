@@ -146,7 +146,7 @@ func TestChaChaPacketOfTheRFC(t *testing.T) {
 	same(t, "iv", k.iv[:], v.IV)
 	same(t, "nonce", k.nonceFor(wire.PacketNumber(v.PacketNumber)), v.Nonce)
 	h := chacha.newHeaderKey(unhex(v.Secret))
-	same(t, "hp", h.chacha[:], v.HP)
+	same(t, "hp", h.key[:], v.HP)
 	same(t, "mask", h.maskFor(unhex(v.Sample))[:5], v.Mask)
 	same(t, "next secret", chacha.nextSecret(unhex(v.Secret)), v.NextSecret)
 

@@ -33,7 +33,11 @@ type DropKeys struct{ Level wire.Level }
 // DropPrevious orders the read keys of the previous key phase to be forgotten (RFC 9001 s6.5).
 type DropPrevious struct{}
 
+// Rest orders the ciphers of the 1-RTT keys to be let go until there is a packet for them: nothing has come or gone for a while.
+type Rest struct{}
+
 func (*InitialKeys) toProtect()  {}
 func (*InstallKeys) toProtect()  {}
 func (*DropKeys) toProtect()     {}
 func (*DropPrevious) toProtect() {}
+func (*Rest) toProtect()         {}

@@ -1,0 +1,46 @@
+package crypto
+
+import (
+	"testing"
+
+	"quicpro/actors/port"
+	"quicpro/wire"
+)
+
+// Keys at rest have no ciphers; the first packet in either direction brings them back, of whichever phase.
+func TestKeysAtRestOpenAndSealAsBefore(t *testing.T) {
+	for name, suite := range allSuites {
+		client, server := established(t, suite)
+		n := wire.PacketNumber(0)
+		talk := func(why string) {
+			t.Helper()
+			want(t, server.get(0, client.one(wire.LevelApp, why)), opened(wire.LevelApp, 0, n, why))
+			want(t, client.get(0, server.one(wire.LevelApp, why)), opened(wire.LevelApp, 0, n, why))
+			n++
+		}
+		rest := func() {
+			t.Helper()
+			for _, e := range []*end{client, server} {
+				e.tell(&port.Rest{})
+				if k := &e.levels[wire.LevelApp]; !e.resting || k.read.aead != nil || k.write.aead != nil || k.readHeader.block != nil {
+					t.Errorf("%s: at rest the keys have ciphers", name)
+				}
+				if err := e.Check(); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		}
+		talk("before")
+		rest()
+		rest() // twice is once
+		talk("behind a rest")
+		for range 2 {
+			client.update()
+			rest()
+			talk("behind a rest, in another phase")
+		}
+		if server.phases.updates != 2 || server.resting || server.Check() != nil {
+			t.Errorf("%s: %d updates, at rest %v, %v", name, server.phases.updates, server.resting, server.Check())
+		}
+	}
+}
