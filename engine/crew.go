@@ -92,7 +92,7 @@ func (c *crew) waits(r runner) bool {
 		return false
 	}
 	l, ok := r.(*lane)
-	return !ok || l.crowded.Load()
+	return !ok || l.crowded.Load() && l.requests.Load() <= 1
 }
 
 // rest makes h wait for the next launch; it reports false if enough do.
