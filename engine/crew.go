@@ -85,8 +85,8 @@ func (c *crew) serve(h *hand, r runner) {
 	}
 }
 
-// waits reports whether r, which was just launched, lets others work first. The lane of a connection that never
-// had two requests at a time does not: nobody has more mail for it.
+// waits reports whether r, which was just launched, lets others work first. The lane of a connection that never had two
+// requests at a time does not: nobody has more mail for it. One that has them now does so itself, whoever else is at work.
 func (c *crew) waits(r runner) bool {
 	if c.working.Load() <= crewBusy {
 		return false
