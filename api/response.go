@@ -145,7 +145,7 @@ func (w *responseWriter) ReadFrom(r io.Reader) (n int64, err error) {
 		if len(w.room) == 0 {
 			want := int64(actor.ChunkHuge)
 			if limited, ok := r.(*io.LimitedReader); ok { // what http.ServeContent copies from
-				want = min(want, limited.N+1) // and a place to see that it is all
+				want = min(want-1, max(limited.N, 0)) + 1 // and a place to see that it is all
 			}
 			if err := w.grow(int(want)); err != nil {
 				return n, err

@@ -2,7 +2,10 @@ package api
 
 import (
 	"bytes"
+	"io"
+	"math"
 	"net/http"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -85,6 +88,26 @@ func TestAnAnswerHoldsLittleMoreThanItIs(t *testing.T) {
 		}
 		if n := c.chunks.Out(); n != 0 {
 			t.Errorf("writes of %v bytes: %d chunks are not home", tt.writes, n)
+		}
+	}
+}
+
+// A LimitedReader's N may be anything: the largest means that there is no limit, and a negative one that nothing comes.
+func TestAnswersAreReadFromReadersOfAnyLimit(t *testing.T) {
+	for _, n := range []int64{math.MaxInt64, math.MaxInt64 - 1, 1 << 40, 5, 3, 0, -1, -300, math.MinInt64} {
+		s := &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Long", strings.Repeat("x", 130))
+			if _, err := w.(io.ReaderFrom).ReadFrom(&io.LimitedReader{R: strings.NewReader("hello"), N: n}); err != nil {
+				t.Errorf("limit %d: %v", n, err)
+			}
+		})}
+		c := &watcher{scripted: newScripted("client", nil)}
+		s.begin(c, oneGet()).run()
+		if want := "hello"[:max(0, min(n, 5))]; string(c.body) != want {
+			t.Errorf("limit %d: %q arrives, want %q", n, c.body, want)
+		}
+		if c.chunks.Out() != 0 {
+			t.Errorf("limit %d: chunks out %d", n, c.chunks.Out())
 		}
 	}
 }
