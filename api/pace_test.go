@@ -102,3 +102,32 @@ func short(d time.Duration) bool { return d < longRun }
 func near(want time.Duration) func(time.Duration) bool {
 	return func(d time.Duration) bool { return d > want*9/10 && d < want*11/10 }
 }
+
+func oneGet() *port.Exchange {
+	x := port.NewExchange(nil)
+	x.Reads.Send(&port.Delivery{Heads: [][]port.Field{{{Name: ":method", Value: "GET"}, {Name: ":path", Value: "/"}}}, Length: -1, Last: true, Used: true})
+	return x
+}
+
+// A handler that ends its goroutine has not answered: what it wrote is not a complete message.
+func TestAGoexitEndsAHandlersExchange(t *testing.T) {
+	s := &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("half"))
+		runtime.Goexit()
+	})}
+	c, x := newScripted("client", nil), oneGet()
+	e := s.begin(c, x)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		e.run()
+	}()
+	<-ended
+	o := &x.CancelOrder
+	if _, _, cancelled := c.tally(); cancelled != 1 || !o.HandlerDone || !o.StopWriting || x.SendOrder.Fin {
+		t.Errorf("%d orders to cancel, %+v, %+v", cancelled, o, x.SendOrder)
+	}
+	if n := s.pace.route("GET", "/").begun.Load(); n != 0 || e.ctx.Err() == nil || c.chunks.Out() != 0 {
+		t.Errorf("%d run, the context says %v, %d chunks are not home", n, e.ctx.Err(), c.chunks.Out())
+	}
+}
