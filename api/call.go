@@ -29,7 +29,7 @@ type call struct {
 	trace *httptrace.ClientTrace // may be nil
 	list  *fieldList
 	pool  *pool  // where conn goes when over
-	done  func() // when over; may be nil
+	done  func() // when over, if there was a response; may be nil; guarded by mu
 
 	sends  bool            // there is a body
 	gzip   bool            // asked for by us, so undone by us
@@ -114,7 +114,7 @@ func (c *call) came(d *port.Delivery) (*http.Response, error) {
 	if c.upload != nil {
 		c.abort(err) // the rest of the body is in vain
 	}
-	c.endRead()
+	c.unanswered()
 	return nil, c.blame(err)
 }
 
@@ -122,8 +122,16 @@ func (c *call) came(d *port.Delivery) (*http.Response, error) {
 func (c *call) fail(err error) error {
 	c.abort(err)
 	c.in.drain()
-	c.endRead()
+	c.unanswered()
 	return err
+}
+
+// unanswered ends the reading half without a response: the request may be sent again, so it is not over. The lock rmu is held.
+func (c *call) unanswered() {
+	c.mu.Lock()
+	c.done = nil
+	c.mu.Unlock()
+	c.endRead()
 }
 
 // heads looks through response heads and returns the final one, if it is there.
@@ -304,7 +312,7 @@ func (c *call) endWriting() {
 func (c *call) endHalf() {
 	c.mu.Lock()
 	c.halves--
-	over, stop := c.halves == 0, c.stop
+	over, stop, done := c.halves == 0, c.stop, c.done
 	c.mu.Unlock()
 	if !over {
 		return
@@ -315,8 +323,8 @@ func (c *call) endHalf() {
 	c.list.release()
 	c.conn.Release(c.x)
 	c.pool.put(c.conn)
-	if c.done != nil {
-		c.done()
+	if done != nil {
+		done()
 	}
 }
 

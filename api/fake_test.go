@@ -488,3 +488,28 @@ func TestAnAbortWaitsForWhatWasFlushed(t *testing.T) {
 		})
 	}
 }
+
+// The time that a client gives a request is for all its attempts.
+func TestARequestWithATimeoutIsSentAgain(t *testing.T) {
+	for _, timeout := range []time.Duration{0, time.Minute} {
+		first := newScripted("first", func(s *scripted, x *port.Exchange) {
+			s.die(x, &port.StreamError{Unprocessed: true, Err: port.ErrGoaway})
+		})
+		second := newScripted("second", ok)
+		dials := 0
+		c := &Client{Timeout: timeout}
+		c.shared().dial = func(context.Context, netip.AddrPort, string) (exchanger, error) {
+			if dials++; dials == 1 {
+				return first, nil
+			}
+			return second, nil
+		}
+		resp, err := c.Get(t.Context(), "https://127.0.0.1/")
+		if err != nil || dials != 2 {
+			t.Errorf("timeout %v: %d dials, %v", timeout, dials, err)
+			continue
+		}
+		_ = resp.Body.Close()
+		_ = c.Close()
+	}
+}
