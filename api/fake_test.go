@@ -489,6 +489,61 @@ func TestAnAbortWaitsForWhatWasFlushed(t *testing.T) {
 	}
 }
 
+// slowBody says what its trailer is when it ends, whenever that is.
+type slowBody struct {
+	req   *http.Request
+	reads chan bool
+}
+
+func (b *slowBody) Read([]byte) (int, error) {
+	b.reads <- true
+	b.req.Trailer["X-Sum"] = []string{"1"}
+	return 0, io.EOF
+}
+
+func (b *slowBody) Close() error { return nil }
+
+// The body of an attempt that failed may still be read, and name its trailer, when the next one begins.
+func TestTrailersOfAnEarlierAttemptAreNotReadAgain(t *testing.T) {
+	reads := make(chan bool, 2)
+	first := newScripted("first", func(s *scripted, x *port.Exchange) {
+		s.die(x, &port.StreamError{Unprocessed: true, Err: port.ErrGoaway})
+	})
+	var names string
+	second := newScripted("second", func(s *scripted, x *port.Exchange) {
+		for _, f := range x.OpenOrder.Fields {
+			if f.Name == "trailer" {
+				names = f.Value
+			}
+		}
+		ok(s, x)
+	})
+	dials := 0
+	tr := &Transport{dial: func(context.Context, netip.AddrPort, string) (exchanger, error) {
+		if dials++; dials == 1 {
+			return first, nil
+		}
+		return second, nil
+	}}
+	req, _ := http.NewRequest("PUT", "https://127.0.0.1/", nil)
+	req.Trailer = http.Header{"X-Sum": nil}
+	req.ContentLength = -1
+	req.Body = &slowBody{req, reads}
+	req.GetBody = func() (io.ReadCloser, error) {
+		<-reads // the first one is at work
+		return io.NopCloser(strings.NewReader("")), nil
+	}
+	resp, err := tr.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	_ = tr.Close()
+	if names != "x-sum" && names != "X-Sum" {
+		t.Errorf("trailer: %q", names)
+	}
+}
+
 // The time that a client gives a request is for all its attempts.
 func TestARequestWithATimeoutIsSentAgain(t *testing.T) {
 	for _, timeout := range []time.Duration{0, time.Minute} {

@@ -194,7 +194,21 @@ func (c *call) mayRepeat(err error, waited time.Duration) bool {
 		c.pool.doubt(c.conn)
 	}
 	replayable := !c.sends || c.req.GetBody != nil
-	return replayable && (unprocessed(err) || c.reused && idempotent(c.req) && serverGone(err))
+	return replayable && (unprocessed(err) || c.reused && idempotent(c.req) && serverGone(err)) && c.bodyIsBack()
+}
+
+// bodyIsBack waits until nobody reads the closed body, which may write the request's trailers to the end. It reports false if
+// the context ends first.
+func (c *call) bodyIsBack() bool {
+	if c.upload == nil {
+		return true
+	}
+	select {
+	case <-c.upload.over:
+		return true
+	case <-c.ctx.Done():
+		return false
+	}
 }
 
 // identified gives a request of a simulation that has no identity the one of its method and URL.
@@ -257,7 +271,7 @@ func (t *Transport) open(o *outgoing, conn *pooled, x *port.Exchange, body io.Re
 }
 
 func (t *Transport) newUpload(o *outgoing, c *call, body io.ReadCloser) *upload {
-	u := &upload{call: c, body: body, length: o.length, names: o.trailers}
+	u := &upload{call: c, body: body, length: o.length, names: o.trailers, over: make(chan bool)}
 	if expectsContinue(o.req) {
 		u.expect, u.wait = make(chan bool, 1), t.ExpectContinueTimeout
 		if u.wait <= 0 {

@@ -22,6 +22,7 @@ type upload struct {
 	names   []string      // announced trailers
 	expect  chan bool     // not nil: wait for 100 (Continue); false means that the server will not read
 	wait    time.Duration // how long
+	over    chan bool     // closed when nobody reads the body any more
 	closing sync.Once
 	asked   sync.Once
 
@@ -49,6 +50,7 @@ func (u *upload) run() {
 		}
 	}
 	u.close()
+	close(u.over)
 	for !u.last {
 		u.answer()
 	}
