@@ -44,3 +44,23 @@ func TestKeysAtRestOpenAndSealAsBefore(t *testing.T) {
 		}
 	}
 }
+
+// A packet of the next phase may come in the same turn as the word that the connection is at rest.
+func TestAKeyUpdateInTheTurnOfARest(t *testing.T) {
+	for name, suite := range allSuites {
+		client, server := established(t, suite)
+		client.update()
+		b := port.NewRxBatch(client.one(wire.LevelApp, "in another phase"), nil)
+		server.Handle(arrival, b)
+		server.Handle(arrival, &port.Rest{})
+		server.Flush(arrival)
+		if err := server.Check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		server.got()
+		want(t, client.get(0, server.one(wire.LevelApp, "awake")), opened(wire.LevelApp, 0, 0, "awake"))
+		if err := server.Check(); err != nil || server.phases.next == nil {
+			t.Errorf("%s: %v; next phase %v", name, err, server.phases.next)
+		}
+	}
+}
