@@ -69,7 +69,7 @@ func newSocket(e *Engine, name string, link Socket, size socketRooms) *socket {
 		places = size.connections*(1+size.limits.BigBatches) + answersOut + 1
 	}
 	var system actor.System = e.world
-	if !e.world.Stepping() {
+	if u, ok := link.(*udp.Socket); ok && u.Kernel() {
 		system = writerSeat{e.world, s}
 	}
 	s.writer = actor.Spawn(system, actor.Spec{Name: name + "/writer", Capacity: places, Supervisor: roomCount{s}},

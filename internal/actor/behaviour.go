@@ -53,7 +53,7 @@ type Deferrer interface{ Later(r Runner, w Wait) bool }
 // Runner is a launched room.
 type Runner interface {
 	Name() string
-	// Run drains and flushes until the inbox stays empty.
+	// Run drains and flushes until the inbox stays empty, or launches the room anew.
 	Run()
 	// Waiting lists, for a stepping System, how many messages wait on each edge. The slice is valid until the next
 	// call.

@@ -12,6 +12,9 @@ import (
 // turnLimit is how many messages a room handles before it flushes: a busy neighbour cannot delay a flush for longer.
 const turnLimit = 64
 
+// runLimit is how many turns a launched room has in a row.
+const runLimit = 64
+
 // Spec says how a room is born.
 type Spec struct {
 	// Name appears in panics, logs and simulator traces, and derives from protocol identities.
@@ -161,11 +164,17 @@ func (p Port[M]) Close() {
 	p.edge.quota = 0
 }
 
-// Run drains and flushes until the inbox stays empty. It is the System's to call, once a Launch.
+// Run drains and flushes until the inbox stays empty. It is the System's to call, once a Launch. A room that is never without
+// mail is launched anew behind runLimit turns: where rooms share a goroutine the others have theirs, and whoever lent it
+// has it back.
 func (r *Room[M]) Run() {
 	defer r.rescue()
-	for r.turn() {
+	for range runLimit {
+		if !r.turn() {
+			return
+		}
 	}
+	r.sys.Launch(r)
 }
 
 // turn handles one batch and flushes; it reports whether mail is left.

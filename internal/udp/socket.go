@@ -138,6 +138,12 @@ func Wrap(conn net.PacketConn, o Options) (*Socket, error) {
 	return &Socket{conn: conn, local: addrPortOf(conn.LocalAddr()), link: link}, nil
 }
 
+// Kernel reports whether writes wait for the kernel only. Those of another's PacketConn may wait for anything: for a read, even.
+func (s *Socket) Kernel() bool {
+	_, ok := s.conn.(*net.UDPConn)
+	return ok
+}
+
 // Read waits for datagrams: one, or a train of them from one sender that the kernel merged. It returns their total
 // length and describes them in m. buf should be ReadSize long; what does not fit is lost as if by the network: dropped,
 // or cut short on systems that do not tell. An empty datagram is n = 0 with a nil error. It allocates nothing.
