@@ -22,6 +22,7 @@ func TestALoneRequestRunsOnTheGoroutinesThatBringItsMail(t *testing.T) {
 		"several at a time":   func(c *connection) { c.asked(); c.asked() },
 		"its own bulk":        func(c *connection) { c.place.bulk.noted() },
 		"the socket's bulk":   func(c *connection) { c.s.bulk.noted() },
+		"a trace":             func(c *connection) { c.trace = new(witness) },
 		"rooms apart":         func(c *connection) { c.place.how = Apart },
 		"others at work":      func(c *connection) { c.place.world.crew.working.Add(crewBusy + 1) },
 		"a lane that runs":    func(c *connection) { c.place.running = true },

@@ -97,10 +97,11 @@ func (p *placement) together() bool {
 // borrow makes the caller, which is about to send mail to a room of the connection and then has nothing else to do, the runner
 // of its lane: a goroutine to hand over to would cost more than the turns. It reports whether it is; then payBack must
 // follow. The lane of a connection that had several requests at a time gathers their messages instead, and while others are
-// at work, or bulk flows, who reads shall read on. A handshake computes for long.
+// at work, or bulk flows, who reads shall read on. A handshake computes for long. A trace may wait, for a disk perhaps: other
+// connections need the reader, and a caller has a deadline.
 func (c *connection) borrow() bool {
 	p := &c.place
-	if p.world == nil || p.how == Apart || !p.begun.Load() || p.crowded.Load() || p.bulk.flows() || c.s.bulk.flows() ||
+	if p.world == nil || c.trace != nil || p.how == Apart || !p.begun.Load() || p.crowded.Load() || p.bulk.flows() || c.s.bulk.flows() ||
 		p.world.crew.working.Load() > crewBusy || !p.seize() {
 		return false
 	}

@@ -2,12 +2,15 @@ package engine
 
 import (
 	"net"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
+	"quicpro/wire"
 )
 
 // busy is a room that never has an empty inbox, as a writer that many connections keep busy.
@@ -113,5 +116,62 @@ func TestAReaderDoesNotWriteToASocketOfTheCallers(t *testing.T) {
 	}
 	if !late.Stop() {
 		t.Error("the reader waited for itself")
+	}
+}
+
+// slow is a trace that waits, as one does that writes to a disk.
+type slow struct {
+	port.Trace
+	until chan struct{}
+	armed *atomic.Bool
+	once  *sync.Once
+	waits chan struct{}
+}
+
+func (s slow) Packet(now mono.Time, p port.PacketEvent) {
+	if !p.Sent && s.armed.Load() {
+		s.once.Do(func() { close(s.waits); <-s.until })
+	}
+	s.Trace.Packet(now, p)
+}
+
+// A trace that waits keeps its connection from work, and no other.
+func TestASlowTraceDelaysItsOwnConnectionOnly(t *testing.T) {
+	var armed atomic.Bool
+	until, waits := make(chan struct{}), make(chan struct{})
+	server := New(Options{Trace: func(wire.Role, wire.ConnectionID) port.Trace {
+		return slow{new(witness), until, &armed, new(sync.Once), waits}
+	}})
+	t.Cleanup(func() { _ = server.Close() })
+	client := newTestEngine(t)
+	l, err := server.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, answerer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var two [2]*H3Conn
+	for i := range two {
+		if two[i], err = client.DialH3(t.Context(), l.Addr(), H3Config{TLS: clientTLS()}); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := fetch(t, two[i], "GET", "/", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	armed.Store(true)
+	got := make(chan error, 2)
+	go func() { _, _, err := fetch(t, two[0], "GET", "/", nil); got <- err }()
+	<-waits
+	armed.Store(false)
+	late := time.AfterFunc(5*time.Second, func() { close(until) })
+	if _, _, err := fetch(t, two[1], "GET", "/", nil); err != nil {
+		t.Error(err)
+	}
+	if late.Stop() {
+		close(until)
+	} else {
+		t.Error("the other connection waits too")
+	}
+	if err := <-got; err != nil {
+		t.Error(err)
 	}
 }

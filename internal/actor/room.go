@@ -13,7 +13,7 @@ import (
 const turnLimit = 64
 
 // runLimit is how many turns a launched room has in a row.
-const runLimit = 64
+const runLimit = 16
 
 // Spec says how a room is born.
 type Spec struct {
