@@ -4,7 +4,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"quicpro/actors/port"
 	"quicpro/internal/actor"
+	"quicpro/internal/mono"
 )
 
 // lone returns a connection that had a request, and never two at a time.
@@ -105,3 +107,27 @@ func TestALaneThatTakesLongPaysItsGoroutineBack(t *testing.T) {
 	close(goOn)
 	<-over
 }
+
+// The rooms of a connection whose datagrams are not alone in the socket do not keep the reader.
+func TestAReaderWithMoreToReadLendsNothing(t *testing.T) {
+	for _, alone := range []bool{true, false} {
+		c := lone()
+		lent := make(chan bool, 1)
+		room := actor.Spawn[port.ToProtect](&seat{placement: &c.place}, actor.Spec{Name: "protect", Capacity: 1}, &onLoan{c, lent})
+		c.fromReader = room.Port("reader>protect", 1)
+		c.s.e.world = c.place.world
+		c.arrived(port.NewRxBatch([]byte("datagram"), nil), alone)
+		if got := <-lent; got != alone {
+			t.Errorf("alone %v: the reader runs the lane: %v", alone, got)
+		}
+	}
+}
+
+// onLoan tells whether its lane has a goroutine on loan.
+type onLoan struct {
+	c    *connection
+	lent chan bool
+}
+
+func (o *onLoan) Handle(mono.Time, port.ToProtect) { o.lent <- o.c.s.host.Load() != nil }
+func (o *onLoan) Flush(mono.Time)                  {}

@@ -115,10 +115,12 @@ func (c *connection) payBack() {
 	c.s.host.Store(nil)
 }
 
-// arrived takes n bytes of datagrams from the reader.
-func (c *connection) arrived(batch *port.RxBatch, n int) {
+// arrived takes datagrams from the reader, which has nothing else to do if they are alone: with many connections it seldom is
+// so, and their work is for all processors.
+func (c *connection) arrived(batch *port.RxBatch, alone bool) {
+	n := len(batch.B)
 	c.moved(n)
-	if n > mediumRead || !c.borrow() {
+	if !alone || n > mediumRead || !c.borrow() {
 		c.fromReader.Send(batch)
 		return
 	}

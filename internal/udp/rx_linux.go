@@ -30,6 +30,7 @@ type receiver struct {
 	buf         []byte // of this read; nil while it is not lent
 	zones       zoneNames
 	polls       polls
+	waited      bool // the socket was empty
 }
 
 // slot is what a message's header points to.
@@ -111,7 +112,7 @@ func (r *receiver) fill() error {
 			r.slots[i].iov.SetLen(ReadSize)
 		}
 	}
-	r.errno = 0
+	r.errno, r.waited = 0, false
 	r.polls.begin()
 	err := r.raw.Read(r.try)
 	r.polls.end()
@@ -158,6 +159,7 @@ func (r *receiver) receive(fd uintptr) bool {
 			return true
 		case unix.EINTR:
 		case unix.EAGAIN:
+			r.waited = true
 			if r.polls.may && r.polls.again(time.Now()) {
 				runtime.Gosched()
 				continue
@@ -183,7 +185,7 @@ func (r *receiver) receive(fd uintptr) bool {
 // describe reads the address and the control messages of message i, n bytes long.
 func (r *receiver) describe(i, n int, m *Meta) {
 	s := &r.slots[i]
-	*m = Meta{Remote: s.name.addrPort(&r.zones), SegmentSize: n}
+	*m = Meta{Remote: s.name.addrPort(&r.zones), SegmentSize: n, Alone: r.waited && r.have == 1}
 	s.control.parse(int(r.msgs[i].hdr.Controllen), m)
 	if m.SegmentSize > n {
 		m.SegmentSize = n

@@ -52,6 +52,9 @@ type Meta struct {
 	SegmentSize int
 	// ECN is the mark, the same for all datagrams of the read.
 	ECN ECN
+	// Alone says that the socket was empty before what was read came, and that nothing else had come by then. Only Linux
+	// tells.
+	Alone bool
 }
 
 // Options shape a socket. The zero value is right for an engine.
