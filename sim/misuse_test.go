@@ -47,6 +47,12 @@ var misuses = map[string]struct {
 			<-make(chan int)
 		})
 	}},
+	"a request that waits for ever": {"the world is a day old", func(t *testing.T) {
+		Run(t, 1, func(w *World) {
+			srv := w.Server("srv", &api.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })})
+			_, _ = w.Client("cli").Get(w.Context("cli"), srv.URL("/")) // the client keeps the connection alive meanwhile
+		})
+	}},
 	"a handler that spins": {"one of its goroutines spins", func(t *testing.T) {
 		patience = time.Second
 		Run(t, 1, func(w *World) {

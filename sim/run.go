@@ -21,7 +21,8 @@ import (
 type Seed uint64
 
 // Run makes a world of the seed, calls body in it, and then closes every client and server that body left open and checks
-// that nothing remains: no connection, no buffer, no goroutine. Violations of the engine's own rules fail the test too.
+// that nothing remains: no connection, no buffer, no goroutine. Violations of the engine's own rules fail the test too, and so
+// does a world that lives for a day.
 func Run(t *testing.T, seed Seed, body func(*World), options ...Option) {
 	t.Helper()
 	first := newRun(seed, body, options)
@@ -246,8 +247,16 @@ func (w *World) execute() {
 	})
 }
 
+// oldest is how long a world may live before its body has returned. One in which connections keep each other alive, and programs
+// wait for what never comes, would go on for ever.
+const oldest = 24 * time.Hour
+
 // look reports a fault when there is one, and lets the test's goroutines go.
 func (w *World) look() {
+	if w.core.Now() > oldest && w.core.Fault() == nil && !w.leaving() {
+		w.core.Fail(fmt.Errorf("the world is a day old, and the test waits for something all the same; app tasks that have not ended: [%s]",
+			strings.Join(w.core.Tasks(), ", ")))
+	}
 	if w.faulted || w.core.Fault() == nil {
 		return
 	}
