@@ -99,9 +99,7 @@ func (h *H3Conn) spare() *port.Exchange {
 		return nil
 	}
 	h.credits--
-	x := h.newExchange()
-	h.add(x)
-	return x
+	return h.begin(nil)
 }
 
 // await is Exchange where one may have to wait.
@@ -153,7 +151,7 @@ func (h *H3Conn) admit(w *waiter) (x *port.Exchange, ok bool) {
 	return nil, false
 }
 
-// begin makes the exchange of a credit that w has. The caller holds the lock.
+// begin makes the exchange of a credit that w has; w counts on a stage only. The caller holds the lock.
 func (h *H3Conn) begin(w *waiter) *port.Exchange {
 	x := h.newExchange()
 	if h.c.s.e.stage != nil {
