@@ -104,6 +104,9 @@ func (s *story) link(n int) Link {
 	if s.happens(n, "reordering", 0.15) {
 		l.Reorder = pick(p, n, "reorder", 0.01, 0.1)
 	}
+	if s.happens(n, "overtaking", 0.1) {
+		l.Overtake = pick(p, n, "overtake", 0.01, 0.1)
+	}
 	if s.happens(n, "duplicating", 0.15) {
 		l.Duplicate = pick(p, n, "duplicate", 0.01, 0.2)
 	}

@@ -120,8 +120,9 @@ func (l *lab) build(c Controller) error {
 		if f.srv, err = l.w.Host("srv"+n, o); err != nil {
 			return err
 		}
-		// The rest of the round trip: what leads to the servers is neither slow nor lossy.
-		if f.cli, err = l.w.Host("cli"+n, script.HostOptions{Up: link.Config{Delay: l.s.RTT / 2}}); err != nil {
+		up := l.s.Back
+		up.Delay = l.s.RTT / 2
+		if f.cli, err = l.w.Host("cli"+n, script.HostOptions{Up: up}); err != nil {
 			return err
 		}
 		f.srv.Serve()

@@ -11,6 +11,7 @@ import (
 type Scenario struct {
 	Name, What string
 	Link       link.Config   // the bottleneck, on the way from the servers to the clients
+	Back       link.Config   // the way back, which has the rest of the round trip's delay
 	RTT        time.Duration // without the queue; the Link's delay is half of it
 	Flows      []Flow
 	// Length ends flows without a size; their goodput is measured from From on.
@@ -75,6 +76,9 @@ func Scenarios() []Scenario {
 			})},
 		{Name: "reorder", What: "5 MB, 2 % overtaken by up to five others", RTT: usual, Flows: one(5 * megabytes),
 			Link: wire(20*link.Mbit, usual, func(c *link.Config) { c.Reorder = 0.02 })},
+		{Name: "overtake", What: "10 MB, 5 % skip the delay each way and 5 % come twice: netlab's", RTT: 50 * time.Millisecond, Flows: one(10 * megabytes),
+			Back: link.Config{Overtake: 0.05, Duplicate: 0.05},
+			Link: wire(20*link.Mbit, 50*time.Millisecond, func(c *link.Config) { c.Overtake, c.Duplicate = 0.05, 0.05 })},
 		{Name: "bloat", What: "10 MB over 10 Mbit/s with a queue of 1 MB: 800 ms", RTT: usual, Flows: one(10 * megabytes),
 			Link: wire(10*link.Mbit, usual, func(c *link.Config) { c.Queue = megabytes })},
 		{Name: "codel", What: "the same with CoDel", RTT: usual, Flows: one(10 * megabytes),

@@ -49,8 +49,8 @@ func (c Config) checkShape() error {
 }
 
 func (c Config) checkChances() error {
-	return errors.Join(chance("Loss", c.Loss), chance("Reorder", c.Reorder), chance("Duplicate", c.Duplicate),
-		chance("Corrupt", c.Corrupt), chance("MarkCE", c.MarkCE))
+	return errors.Join(chance("Loss", c.Loss), chance("Reorder", c.Reorder), chance("Overtake", c.Overtake),
+		chance("Duplicate", c.Duplicate), chance("Corrupt", c.Corrupt), chance("MarkCE", c.MarkCE))
 }
 
 func (c Config) checkBurst() error {

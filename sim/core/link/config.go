@@ -38,6 +38,8 @@ type Config struct {
 	// Reorder is the probability that a datagram is held back until one to five later ones have overtaken it. If nothing
 	// follows it, it arrives 2 Delay late, at least 20 ms.
 	Reorder float64
+	// Overtake is the probability that a datagram skips Delay and overtakes what travels, as over a shorter path.
+	Overtake float64
 	// Duplicate is the probability that a datagram arrives twice, the second time up to Delay/4 later, at least up to 1 ms.
 	Duplicate float64
 	// Corrupt is the probability that one bit or one byte of a datagram is changed.

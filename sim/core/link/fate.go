@@ -45,6 +45,7 @@ type Verdict struct {
 	Fate Fate
 
 	Late    bool // held back to be overtaken
+	Early   bool // overtook
 	Twice   bool
 	Corrupt bool // one of its copies, if it came twice
 	Marked  bool // CE, by RED or by chance
@@ -59,6 +60,7 @@ type Counts struct {
 	Sent    uint64        // datagrams that came to the link
 	Fates   [fates]uint64 // by Fate; they add up to Sent
 	Late    uint64
+	Early   uint64
 	Twice   uint64
 	Corrupt uint64
 	Marked  uint64
@@ -70,7 +72,7 @@ func (c *Counts) add(v Verdict) {
 	for _, flag := range [...]struct {
 		set bool
 		of  *uint64
-	}{{v.Late, &c.Late}, {v.Twice, &c.Twice}, {v.Corrupt, &c.Corrupt}, {v.Marked, &c.Marked}} {
+	}{{v.Late, &c.Late}, {v.Early, &c.Early}, {v.Twice, &c.Twice}, {v.Corrupt, &c.Corrupt}, {v.Marked, &c.Marked}} {
 		if flag.set {
 			*flag.of++
 		}

@@ -19,6 +19,7 @@ func TestFaultsKeepToTheirProbabilities(t *testing.T) {
 	}{
 		"Loss":      {Config{Loss: 0.03}, func(v Verdict) bool { return v.Fate == Lost }, 0.03},
 		"Reorder":   {Config{Reorder: 0.02}, func(v Verdict) bool { return v.Late }, 0.02},
+		"Overtake":  {Config{Overtake: 0.02}, func(v Verdict) bool { return v.Early }, 0.02},
 		"Duplicate": {Config{Duplicate: 0.05}, func(v Verdict) bool { return v.Twice }, 0.05},
 		"Corrupt":   {Config{Corrupt: 0.01}, func(v Verdict) bool { return v.Corrupt }, 0.01},
 		"MarkCE":    {Config{MarkCE: 0.1}, func(v Verdict) bool { return v.Marked }, 0.1},

@@ -106,7 +106,7 @@ func (l *Link) Send(now mono.Time, d Datagram) ([]Arrival, Verdict) {
 // what a full queue does. Of a replay, what is listed still happens.
 func (l *Link) Calm() {
 	c := &l.c
-	c.Loss, c.Reorder, c.Duplicate, c.Corrupt, c.MarkCE = 0, 0, 0, 0, 0
+	c.Loss, c.Reorder, c.Overtake, c.Duplicate, c.Corrupt, c.MarkCE = 0, 0, 0, 0, 0, 0
 	l.channel, l.policer = channel{}, policer{}
 	l.ordered.outages, l.ordered.targets, l.ordered.changes, l.ordered.mtu = nil, nil, nil, 0
 }
@@ -214,6 +214,9 @@ func (l *Link) deliver(at mono.Time, v *Verdict, d Datagram) {
 		ahead := 1 + l.at.IntN(v.N, "overtaken by", maxOvertaking)
 		l.held = append(l.held, held{Arrival{At: at, Datagram: d, Verdict: *v}, again, ahead})
 		return
+	}
+	if v.Early = l.at.Happens(v.N, "early", l.c.Overtake); v.Early {
+		at = v.Depart
 	}
 	v.Arrive = at
 	l.emit(Arrival{At: at, Datagram: d, Verdict: *v}, again)

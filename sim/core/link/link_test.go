@@ -188,6 +188,27 @@ func TestReorderLetsLaterOnesOvertake(t *testing.T) {
 	}
 }
 
+// One that overtakes arrives when it has left the queue, and the others keep their times.
+func TestOvertakingSkipsTheDelay(t *testing.T) {
+	c := Config{Delay: 10 * ms, Jitter: 2 * ms, Rate: 10 * Mbit}
+	plain := stream(sample(t, c), 2000, 100, ms, 0)
+	c.Overtake = 0.05
+	trips, early := stream(sample(t, c), 2000, 100, ms, 0), 0
+	for i, trip := range trips {
+		want := plain[i].arrivals[0]
+		if trip.Early {
+			early++
+			want = trip.Depart
+		}
+		if trip.arrivals[0] != want || trip.Arrive != want {
+			t.Fatalf("#%d arrives at %d, want %d: %+v", i, trip.arrivals[0], want, trip)
+		}
+	}
+	if early < 50 || early > 150 {
+		t.Errorf("%d of 2000 overtake, want 5 %%", early)
+	}
+}
+
 // The last datagram of a flow that is late has nobody to overtake it: it arrives all the same, 2 x 25 ms late.
 func TestALateDatagramThatNobodyFollowsArrives(t *testing.T) {
 	l := sample(t, Config{Delay: 25 * ms, Reorder: 1})
@@ -255,7 +276,7 @@ func everything() Config {
 		Delay: 20 * ms, Jitter: 5 * ms, Rate: 12 * Mbit, Queue: 20_000, AQM: RED, Policer: &Policer{Rate: 15 * Mbit, Burst: 20_000},
 		Loss: 0.02, Burst: &GilbertElliott{EnterBad: 0.01, LeaveBad: 0.2, LossBad: 0.8},
 		Drop: []Target{{Any, 7}, {OneRTT, 3}}, Outages: []Outage{{at(30 * ms), at(40 * ms)}},
-		Reorder: 0.03, Duplicate: 0.02, Corrupt: 0.02, MTU: 1400, MTUChanges: []MTUChange{{at(200 * ms), 1100}}, MarkCE: 0.05, ECN: Remark,
+		Reorder: 0.03, Duplicate: 0.02, Corrupt: 0.02, Overtake: 0.03, MTU: 1400, MTUChanges: []MTUChange{{at(200 * ms), 1100}}, MarkCE: 0.05, ECN: Remark,
 	}
 }
 

@@ -175,7 +175,7 @@ func (r *Recorder) Tap(e link.Event) {
 	for _, each := range [...]struct {
 		is   bool
 		what string
-	}{{v.Corrupt, "corrupt"}, {v.Twice, "twice"}, {v.Late, "late"}, {v.Marked, "marked"}} {
+	}{{v.Corrupt, "corrupt"}, {v.Twice, "twice"}, {v.Late, "late"}, {v.Early, "early"}, {v.Marked, "marked"}} {
 		if each.is {
 			r.mark(f, at, e.Link, v.N, each.what, false)
 		}

@@ -184,8 +184,8 @@ func (o *Outcome) Harms() []oracle.NamedCount {
 		list = append(list, oracle.NamedCount{Name: f.String(), N: o.Links.Fates[f]})
 	}
 	c := &o.Links
-	return append(list, oracle.NamedCount{Name: "late", N: c.Late}, oracle.NamedCount{Name: "twice", N: c.Twice},
-		oracle.NamedCount{Name: "corrupt", N: c.Corrupt}, oracle.NamedCount{Name: "marked", N: c.Marked})
+	return append(list, oracle.NamedCount{Name: "late", N: c.Late}, oracle.NamedCount{Name: "early", N: c.Early},
+		oracle.NamedCount{Name: "twice", N: c.Twice}, oracle.NamedCount{Name: "corrupt", N: c.Corrupt}, oracle.NamedCount{Name: "marked", N: c.Marked})
 }
 
 func addCounts(sum *link.Counts, c link.Counts) {
@@ -193,7 +193,7 @@ func addCounts(sum *link.Counts, c link.Counts) {
 	for i := range c.Fates {
 		sum.Fates[i] += c.Fates[i]
 	}
-	sum.Late, sum.Twice = sum.Late+c.Late, sum.Twice+c.Twice
+	sum.Late, sum.Early, sum.Twice = sum.Late+c.Late, sum.Early+c.Early, sum.Twice+c.Twice
 	sum.Corrupt, sum.Marked = sum.Corrupt+c.Corrupt, sum.Marked+c.Marked
 }
 
