@@ -60,7 +60,7 @@ func (l *Loss[C]) OnAck(now mono.Time, sp wire.Space, frame *wire.Ack, delay tim
 		if !ok {
 			break
 		}
-		if err := l.ackRange(sp, r, recoveryStart, &o); err != nil {
+		if err := l.ackRange(now, sp, r, recoveryStart, &o); err != nil {
 			return o, err
 		}
 	}
@@ -79,7 +79,7 @@ func (l *Loss[C]) OnAck(now mono.Time, sp wire.Space, frame *wire.Ack, delay tim
 }
 
 // ackRange walks one range downwards over the records it covers.
-func (l *Loss[C]) ackRange(sp wire.Space, r wire.AckRange, recoveryStart mono.Time, o *Outcome) error {
+func (l *Loss[C]) ackRange(now mono.Time, sp wire.Space, r wire.AckRange, recoveryStart mono.Time, o *Outcome) error {
 	s := &l.spaces[sp]
 	if r.Lo <= s.lastSkipped && s.lastSkipped <= r.Hi {
 		return unsent(sp, s.lastSkipped)
@@ -102,7 +102,7 @@ func (l *Loss[C]) ackRange(sp wire.Space, r wire.AckRange, recoveryStart mono.Ti
 			o.count(pn, p.Sent, int(p.Size), p.Flags, p.Path == l.path.id, recoveryStart)
 			l.fates.Acked(sp, pn, p)
 		case lostByNumber, lostByTime:
-			l.reordered(s, pn, p.state)
+			l.reordered(s, pn, now.Sub(p.Sent))
 			p.state = acked
 			o.Spurious++
 			l.fates.Spurious(sp, pn, p)
@@ -173,16 +173,14 @@ func (l *Loss[C]) sample(now mono.Time, sp wire.Space, largest wire.PacketNumber
 	o.RTT = l.path.rtt.Latest()
 }
 
-// reordered raises the threshold by which a packet was wrongly declared lost (RFC 9002 s6.1).
-func (l *Loss[C]) reordered(s *space[C], pn wire.PacketNumber, by state) {
+// reordered raises the thresholds by which a packet was wrongly declared lost (RFC 9002 s6.1): its acknowledgment took so
+// long from its sending.
+func (l *Loss[C]) reordered(s *space[C], pn wire.PacketNumber, took time.Duration) {
 	s.losses = stretch{}
-	if by == lostByTime {
-		l.path.timeThreshold = min(l.path.timeThreshold+1, uint8(len(timeThresholds)-1))
-		return
-	}
 	// largestAcked is still that of the frames before: so late the packet was at least.
 	late := s.largestAcked - pn + 1
 	l.path.packetThreshold = min(max(l.path.packetThreshold, late), maxPacketThreshold)
+	l.path.late = max(l.path.late, took)
 }
 
 func unsent(sp wire.Space, pn wire.PacketNumber) error {

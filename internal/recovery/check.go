@@ -131,8 +131,8 @@ func (p *pathState) check() error {
 	switch r := &p.rtt; {
 	case p.packetThreshold < firstPacketThreshold || p.packetThreshold > maxPacketThreshold:
 		return fmt.Errorf("recovery: the packet threshold is %d, not in %d to %d", p.packetThreshold, firstPacketThreshold, maxPacketThreshold)
-	case int(p.timeThreshold) >= len(timeThresholds):
-		return fmt.Errorf("recovery: time threshold %d of %d", p.timeThreshold, len(timeThresholds))
+	case p.late < 0:
+		return fmt.Errorf("recovery: an acknowledgment took %v", p.late)
 	case r.smoothed <= 0 || r.variation < 0:
 		return fmt.Errorf("recovery: smoothed round trip %v, variation %v", r.smoothed, r.variation)
 	case r.HasSample() && (r.min <= 0 || r.min > r.latest && r.latest <= 0):

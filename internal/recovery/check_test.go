@@ -44,7 +44,7 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 		{"packet 3 is outstanding, the cursor stands at", func(_ *Loss[int], s *space[int]) { s.at(3).state = outstanding }},
 		{"packet 2 claims a run of 3 acknowledged ones, there are 2", func(_ *Loss[int], s *space[int]) { s.low, s.at(2).run = 1, 3; s.at(0).state = forgotten; s.low = 0 }},
 		{"the packet threshold is 2", func(l *Loss[int], _ *space[int]) { l.path.packetThreshold = 2 }},
-		{"time threshold 9 of 4", func(l *Loss[int], _ *space[int]) { l.path.timeThreshold = 9 }},
+		{"an acknowledgment took -1ns", func(l *Loss[int], _ *space[int]) { l.path.late = -1 }},
 		{"smoothed round trip 0s", func(l *Loss[int], _ *space[int]) { l.path.rtt.smoothed = 0 }},
 		{"smallest round trip 0s", func(l *Loss[int], _ *space[int]) { l.path.rtt.min = 0 }},
 		{"backoff 21 of at most 20", func(l *Loss[int], _ *space[int]) { l.timer.backoff = maxBackoff + 1 }},

@@ -45,10 +45,12 @@ walk:
 	}
 }
 
-// lossDelay is how long after sending a packet is lost if a later one was acknowledged (RFC 9002 s6.1.2).
+// lossDelay is how long after sending a packet is lost if a later one was acknowledged (RFC 9002 s6.1.2): 9/8 of the round
+// trip, or of what the acknowledgment of a packet took that was wrongly declared lost, up to two probe timeouts. On a path that
+// reorders much the estimate of the round trip is no measure: an overtaken packet gives no sample, so it knows the fast ones.
 func (l *Loss[C]) lossDelay() time.Duration {
 	rtt := &l.path.rtt
-	return max(timeThresholds[l.path.timeThreshold]*max(rtt.latest, rtt.smoothed)/8, Granularity)
+	return max(9*max(rtt.latest, rtt.smoothed)/8, min(9*l.path.late/8, 2*l.PTO()), Granularity)
 }
 
 // keep is how long after sending the record of a lost packet tells spurious losses.

@@ -20,15 +20,12 @@ const (
 	// firstPacketThreshold is kPacketThreshold (RFC 9002 s6.1.1); reordering raises it up to maxPacketThreshold, which
 	// also bounds how far one ACK frame is searched for lost packets.
 	firstPacketThreshold = 3
-	maxPacketThreshold   = 64
+	maxPacketThreshold   = 1024
 	// probesReserve is how many records of a full ring are kept for probes.
 	probesReserve = 16
 	// defaultMaxPackets bounds the records of a space: with packets of 1200 bytes, 78 MB in flight.
 	defaultMaxPackets = 1 << 16
 )
-
-// timeThresholds are the values of kTimeThreshold in eighths: 9/8 (RFC 9002 s6.1.2), raised by reordering to at most 2.
-var timeThresholds = [...]time.Duration{9, 10, 12, 16}
 
 // Fates hears what became of packets, one call each, while an input to Loss runs. It must not call that Loss; the
 // record is valid during the call only.
@@ -70,7 +67,7 @@ type pathState struct {
 	rtt             RTT
 	inFlight        int // bytes
 	packetThreshold wire.PacketNumber
-	timeThreshold   uint8 // index into timeThresholds
+	late            time.Duration // the longest time from the sending of a packet that was wrongly declared lost to its acknowledgment
 }
 
 // space is one packet number space.
@@ -133,12 +130,12 @@ func (l *Loss[C]) OnSent(now mono.Time, sp wire.Space, pn wire.PacketNumber, siz
 	for s.next < pn {
 		// RFC 9000 s21.4: a skipped number catches a peer that acknowledges what it has not received.
 		s.lastSkipped = s.next
-		l.slot(sp).state = skipped
+		l.slot(now, sp).state = skipped
 	}
 	if flags&AckEliciting != 0 {
 		flags |= InFlight
 	}
-	p := l.slot(sp)
+	p := l.slot(now, sp)
 	p.Sent, p.Size, p.Path, p.Flags, p.state, p.run = now, uint16(size), path, flags, outstanding, 0
 	if flags&InFlight != 0 {
 		s.inFlight++
@@ -203,17 +200,20 @@ func (l *Loss[C]) Compact() {
 
 // slot takes the slot of the next number and makes room for it: by forgetting old records, by growing, and at the bound
 // by giving up the oldest packet.
-func (l *Loss[C]) slot(sp wire.Space) *Packet[C] {
+func (l *Loss[C]) slot(now mono.Time, sp wire.Space) *Packet[C] {
 	s := &l.spaces[sp]
 	if s.full() {
-		s.forget()
+		s.forget(now, l.keep())
 		if len(s.slots) < l.most && s.held() >= len(s.slots)/4*3 {
 			s.grow()
 		}
 		if s.full() {
+			s.forget(now, 0)
+		}
+		if s.full() {
 			var o Outcome
 			l.lose(sp, s.low, forgotten, &o)
-			s.forget()
+			s.forget(now, 0)
 		}
 	}
 	return s.push()
@@ -222,9 +222,15 @@ func (l *Loss[C]) slot(sp wire.Space) *Packet[C] {
 // pending reports whether the packet counts as in flight.
 func (p *Packet[C]) pending() bool { return p.state == outstanding && p.Flags&InFlight != 0 }
 
-// forget drops the oldest records until half of the ring is free, but none that is in flight.
-func (s *space[C]) forget() {
-	for s.held() > len(s.slots)/2 && !s.at(s.low).pending() {
+// mayLive reports whether an acknowledgment of a packet that was declared lost would still be news: keep has not passed since
+// it was sent.
+func (p *Packet[C]) mayLive(now mono.Time, keep time.Duration) bool {
+	return (p.state == lostByNumber || p.state == lostByTime) && now.Sub(p.Sent) <= keep
+}
+
+// forget drops the oldest records until half of the ring is free, but none that is in flight or may live.
+func (s *space[C]) forget(now mono.Time, keep time.Duration) {
+	for s.held() > len(s.slots)/2 && !s.at(s.low).pending() && !s.at(s.low).mayLive(now, keep) {
 		s.low++
 	}
 	if s.cursor < s.low {
@@ -236,8 +242,7 @@ func (s *space[C]) forget() {
 // trim drops the settled records that can tell nothing any more: lost ones once keep has passed since they were sent.
 func (s *space[C]) trim(now mono.Time, keep time.Duration) {
 	for ; s.low < s.cursor; s.low++ {
-		p := s.at(s.low)
-		if (p.state == lostByNumber || p.state == lostByTime) && now.Sub(p.Sent) <= keep {
+		if s.at(s.low).mayLive(now, keep) {
 			return
 		}
 	}

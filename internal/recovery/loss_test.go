@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -162,30 +163,72 @@ func TestThresholdsAreBounded(t *testing.T) {
 	e := established(t)
 	pn := wire.PacketNumber(1)
 	for now := int64(200); now < 2000; now += 200 {
-		for i := range wire.PacketNumber(300) {
+		for i := range wire.PacketNumber(1100) {
 			e.send(now, app, pn+i)
 		}
-		e.ack(now+100, app, pn+1, pn+299)
-		e.ack(now+101, app, pn, pn+299)
-		pn += 300
+		e.ack(now+100, app, pn+1, pn+1099)
+		e.ack(now+101, app, pn, pn+1099)
+		pn += 1100
 	}
 	if e.PacketThreshold() != maxPacketThreshold {
 		t.Fatalf("packet threshold %d, want %d", e.PacketThreshold(), maxPacketThreshold)
 	}
-	for now := int64(3000); now < 20000; now += 1000 {
+	// Of two packets the first is acknowledged later each time than it was waited for.
+	for now, last := int64(3000), int64(200); last < 1000; now += 3000 {
 		e.send(now, app, pn)
 		e.send(now, app, pn+1)
 		e.ack(now+100, app, pn+1, pn+1)
+		wait, limit := e.Deadline().Sub(at(now)), 2*e.PTO()
+		if want := min(time.Duration(last)*time.Millisecond*9/8, limit); last > 200 && wait != want {
+			t.Fatalf("a packet is waited for %v, want %v: two probe timeouts are %v, the last came after %d ms", wait, want, limit, last)
+		}
+		last = last * 5 / 4
 		e.OnTimeout(e.Deadline())
-		e.ack(now+250, app, pn, pn+1)
+		e.ack(now+last, app, pn, pn+1)
 		pn += 2
 	}
-	e.heard = recorder{}
-	e.send(30000, app, pn)
-	e.send(30000, app, pn+1)
-	e.ack(30100, app, pn+1, pn+1)
-	if wait := e.Deadline().Sub(at(30000)); wait < 199*time.Millisecond || wait > 400*time.Millisecond {
-		t.Fatalf("time threshold of %v, want twice the round trip", wait)
+}
+
+// A connection's first flight is overtaken as a whole, and its ring is small: the records make room for no others as long as
+// their acknowledgments may come.
+func TestALostRecordIsKeptWhileTheRingGrows(t *testing.T) {
+	e := established(t)
+	for pn := wire.PacketNumber(1); pn <= 20; pn++ {
+		e.send(200, app, pn)
+	}
+	e.ack(300, app, 17, 20)
+	e.wantLost("overtaken by four", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
+	for pn := wire.PacketNumber(21); pn <= 200; pn++ {
+		e.send(301, app, pn)
+	}
+	if o := e.ack(320, app, 1, 20); o.Spurious != 16 {
+		t.Fatalf("%d of 16 are known again", o.Spurious)
+	}
+}
+
+// On a path where every other packet overtakes, each acknowledged by itself, no more are declared lost once it is known how
+// late the overtaken ones are.
+func TestOvertakenPacketsAreWaitedForAsLongAsTheyTook(t *testing.T) {
+	e := established(t)
+	pn := wire.PacketNumber(1)
+	for now := int64(200); now < 4000; now += 400 {
+		for i := int64(0); i < 40; i++ { // one each millisecond; odd ones take 50 ms, even ones 100
+			e.send(now+i, app, pn+wire.PacketNumber(i))
+		}
+		first := pn
+		for i := int64(0); i < 40; i += 2 {
+			e.ack(now+i+50, app, pn+wire.PacketNumber(i), pn+wire.PacketNumber(i))
+			e.OnTimeout(at(now + i + 50))
+		}
+		for i := int64(1); i < 40; i += 2 {
+			e.OnTimeout(at(now + i + 100))
+			e.ack(now+i+100, app, pn+wire.PacketNumber(i), pn+wire.PacketNumber(i))
+		}
+		pn += 40
+		if now > 1000 {
+			e.wantLost("in the flight from " + strconv.Itoa(int(first)))
+		}
+		e.heard = recorder{}
 	}
 }
 
