@@ -28,9 +28,12 @@ type call struct {
 	req   *http.Request
 	trace *httptrace.ClientTrace // may be nil
 	list  *fieldList
-	pool  *pool  // where conn goes when over
-	done  func() // when over, if there was a response; may be nil; guarded by mu
+	t     *Transport // to whose pool conn goes when over
+	done  func()     // when over, if there was a response; may be nil
 
+	at     uint32          // when it began, in milliseconds since start
+	again  bool            // another attempt may be made, though this one has not begun
+	begun  bool            // h3 knows of it
 	sends  bool            // there is a body
 	gzip   bool            // asked for by us, so undone by us
 	reused bool            // the connection had served before
@@ -45,40 +48,38 @@ type call struct {
 	resp     http.Response
 
 	mu        sync.Mutex // guards what follows; held briefly
-	halves    int        // still running
+	halves    int8       // still running
+	failed    bool       // there was no response
 	cancelled bool
-	cause     error // why it was cancelled
+	cause     error // why it was cancelled, or has not begun
 	stop      func() bool
 }
 
-// newCall binds a request to a connection's credit.
-func newCall(ctx context.Context, conn *pooled, x *port.Exchange, req *http.Request, list *fieldList, sends bool) *call {
-	c := &call{conn: conn, x: x, ctx: ctx, req: req, list: list, sends: sends, halves: 1}
-	if sends {
-		c.halves = 2
-	}
-	c.in.conn, c.in.x = conn, x
-	return c
+// newCall makes the call of an attempt, which has neither a connection nor a credit yet.
+func (t *Transport) newCall(req *http.Request, done func()) *call {
+	return &call{t: t, req: req, ctx: req.Context(), done: done, halves: 1}
 }
 
-// response waits for the head of the final response. The error is the room's own, for the retry decision; the call is
-// then over.
-func (c *call) response() (*http.Response, error) {
+// next waits for the next delivery: nil says that the context has ended.
+func (c *call) next() (d *port.Delivery) {
+	reads, ended := c.waits()
+	select {
+	case d = <-reads:
+	case <-ended:
+	}
+	return d
+}
+
+// response takes deliveries up to the head of the final response, of which d is the first. The error is the room's own, for the
+// retry decision; the call is then over.
+func (c *call) response(d *port.Delivery) (*http.Response, error) {
 	c.rmu.Lock()
 	defer c.rmu.Unlock()
 	for {
-		var d *port.Delivery // nil: the context has ended
-		if done := c.ctx.Done(); done == nil {
-			d = <-c.x.Reads.C()
-		} else {
-			select {
-			case d = <-c.x.Reads.C():
-			case <-done:
-			}
-		}
 		if resp, err := c.came(d); resp != nil || err != nil {
 			return resp, err
 		}
+		d = c.next()
 	}
 }
 
@@ -129,7 +130,7 @@ func (c *call) fail(err error) error {
 // unanswered ends the reading half without a response: the request may be sent again, so it is not over. The lock rmu is held.
 func (c *call) unanswered() {
 	c.mu.Lock()
-	c.done = nil
+	c.failed = true
 	c.mu.Unlock()
 	c.endRead()
 }
@@ -312,7 +313,7 @@ func (c *call) endWriting() {
 func (c *call) endHalf() {
 	c.mu.Lock()
 	c.halves--
-	over, stop, done := c.halves == 0, c.stop, c.done
+	over, stop, failed := c.halves == 0, c.stop, c.failed
 	c.mu.Unlock()
 	if !over {
 		return
@@ -320,11 +321,19 @@ func (c *call) endHalf() {
 	if stop != nil {
 		stop()
 	}
-	c.list.release()
+	c.forgetList()
 	c.conn.Release(c.x)
-	c.pool.put(c.conn)
-	if done != nil {
-		done()
+	c.t.pool.put(c.conn)
+	if c.done != nil && !failed {
+		c.done()
+	}
+}
+
+// forgetList gives the list of the head back.
+func (c *call) forgetList() {
+	if c.list != nil {
+		c.list.release()
+		c.list = nil
 	}
 }
 

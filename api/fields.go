@@ -17,7 +17,14 @@ type fieldList struct {
 	fields []port.Field
 }
 
-var fieldLists = sync.Pool{New: func() any { return new(fieldList) }}
+var fieldLists = sync.Pool{New: func() any {
+	l := &struct {
+		fieldList
+		space [firstFields]port.Field
+	}{}
+	l.fields = l.space[:0]
+	return &l.fieldList
+}}
 
 // firstFields is how many lines a list has room for from its first on: as many as small heads have. Lists serve again.
 const firstFields = 6
@@ -36,7 +43,10 @@ func (l *fieldList) reset() {
 	l.fields = l.fields[:0]
 }
 
-// add appends one field line, its name in lower case.
+// add appends one field line, its name in lower case. Where it is called several times, copies of it would make the stack of
+// every waiting caller larger.
+//
+//go:noinline
 func (l *fieldList) add(name, value string) {
 	if l.fields == nil {
 		l.fields = make([]port.Field, 0, firstFields)
@@ -47,22 +57,34 @@ func (l *fieldList) add(name, value string) {
 // addHeader appends every line of h that may travel, but not those whose lower-case name skip refuses. The order is that
 // of the sorted keys: what goes to the wire never depends on the order of a map.
 func (l *fieldList) addHeader(h http.Header, skip func(lower string) bool) {
-	if len(h) == 0 {
+	if len(h) > 1 {
+		l.addSorted(h, skip)
 		return
 	}
+	for key, values := range h {
+		l.addLines(key, values, skip)
+	}
+}
+
+func (l *fieldList) addSorted(h http.Header, skip func(lower string) bool) {
 	var space [16]string
 	for _, key := range sorted(space[:0], h) {
-		lower := lowerName(key)
-		if connectionSpecific(lower) || !httpguts.ValidHeaderFieldName(key) || skip != nil && skip(lower) {
+		l.addLines(key, h[key], skip)
+	}
+}
+
+// addLines appends the lines of one key.
+func (l *fieldList) addLines(key string, values []string, skip func(lower string) bool) {
+	lower := lowerName(key)
+	if connectionSpecific(lower) || !httpguts.ValidHeaderFieldName(key) || skip != nil && skip(lower) {
+		return
+	}
+	for _, v := range values {
+		// RFC 9114 s4.2: TE may only say "trailers".
+		if !httpguts.ValidHeaderFieldValue(v) || lower == "te" && v != "trailers" {
 			continue
 		}
-		for _, v := range h[key] {
-			// RFC 9114 s4.2: TE may only say "trailers".
-			if !httpguts.ValidHeaderFieldValue(v) || lower == "te" && v != "trailers" {
-				continue
-			}
-			l.add(lower, trimSpace(v))
-		}
+		l.add(lower, trimSpace(v))
 	}
 }
 

@@ -38,7 +38,10 @@ func (s *Server) begin(conn exchanger, x *port.Exchange) *exchange {
 	e.w.init(e)
 	e.body.init(e)
 	e.list.fields = x.Lines[:0]
-	d := <-x.Reads.C()
+	d, ok := x.Reads.Take()
+	if !ok {
+		d = <-x.Reads.C()
+	}
 	var header http.Header
 	if len(d.Heads) > 0 {
 		header = headerOf(d.Heads[0])
@@ -183,7 +186,10 @@ func (c *requestContext) Value(key any) any {
 	case http.LocalAddrContextKey:
 		return udpAddr(c.e.conn.LocalAddr())
 	case engine.IdentityKey{}:
-		return c.e.x.Name
+		if name := c.e.x.Name; name != nil {
+			return *name
+		}
+		return ""
 	}
 	return c.Context.Value(key)
 }

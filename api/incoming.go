@@ -168,10 +168,9 @@ func (in *incoming) drain() {
 
 // remains is what a dead connection has left in the mailbox. Its rooms are gone: nothing comes after that.
 func (in *incoming) remains() *port.Delivery {
-	select {
-	case d := <-in.x.Reads.C():
-		return d
-	default:
+	d, ok := in.x.Reads.Take()
+	if !ok {
 		return &port.Delivery{Last: true, Err: ErrClosed}
 	}
+	return d
 }

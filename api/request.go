@@ -23,20 +23,44 @@ type origin struct {
 
 func (o origin) String() string { return net.JoinHostPort(o.host, o.port) }
 
-// outgoing is a request that was found valid, with what the wire needs beside it.
-type outgoing struct {
-	req       *http.Request
-	origin    origin
-	authority string
-	path      string
-	length    int64    // of the body: 0 none, -1 unknown
-	trailers  []string // announced, sorted
-	gzip      bool     // asked for by us, so undone by us
+// check finds a request valid and makes its fields, before anything is dialed. Its errors say what the caller can mend.
+func (c *call) check() (o origin, err error) {
+	req := c.req
+	if err = checkForm(req); err != nil {
+		return o, err
+	}
+	if o, err = originOf(req.URL); err != nil {
+		return o, err
+	}
+	authority, err := authorityOf(req)
+	if err != nil {
+		return o, err
+	}
+	path, err := pathOf(req.URL, req.Method)
+	if err != nil {
+		return o, err
+	}
+	if u := req.URL; (u.RawQuery != "" || u.ForceQuery) && path != "" {
+		path = withQuery(path, u.RawQuery)
+	}
+	c.list = newFieldList()
+	c.list.addTarget(req.Method, authority, path)
+	c.sends = bodyLength(req) != 0
+	// Not with Range: a part of a compressed file is not a compressed part of it. As net/http does.
+	c.gzip = !c.t.DisableCompression && req.Method != http.MethodHead &&
+		req.Header["Accept-Encoding"] == nil && req.Header["Range"] == nil
+	if len(req.Header) > 0 || len(req.Trailer) > 0 || c.sends || req.Method != http.MethodGet {
+		return o, c.list.addRest(req, c.gzip)
+	}
+	if c.gzip {
+		c.list.add("accept-encoding", "gzip")
+	}
+	c.list.add("user-agent", userAgent)
+	return o, nil
 }
 
-// checkRequest makes o of a request that it has found valid, before anything is dialed. Its errors say what the caller can mend.
-func checkRequest(o *outgoing, req *http.Request, disableCompression bool) (err error) {
-	o.req = req
+// checkForm says what is wrong with a request at first sight.
+func checkForm(req *http.Request) error {
 	switch {
 	case req.URL == nil:
 		return errors.New("api: the request has no URL")
@@ -48,28 +72,9 @@ func checkRequest(o *outgoing, req *http.Request, disableCompression bool) (err 
 		return errors.New("api: the request's Header is nil: make requests with http.NewRequest")
 	case req.Method != "" && !validToken(req.Method):
 		return fmt.Errorf("api: invalid method %q", req.Method)
+	case len(req.Header) > 0:
+		return checkHeader(req.Header, "header")
 	}
-	if len(req.Header) > 0 {
-		if err = checkHeader(req.Header, "header"); err != nil {
-			return err
-		}
-	}
-	if o.origin, err = originOf(req.URL); err != nil {
-		return err
-	}
-	if o.authority, err = authorityOf(req); err != nil {
-		return err
-	}
-	if o.path, err = pathOf(req.URL, req.Method); err != nil {
-		return err
-	}
-	if o.trailers, err = trailerNames(req.Trailer); err != nil {
-		return err
-	}
-	o.length = bodyLength(req)
-	// Not with Range: a part of a compressed file is not a compressed part of it. As net/http does.
-	o.gzip = !disableCompression && req.Method != http.MethodHead &&
-		req.Header["Accept-Encoding"] == nil && req.Header["Range"] == nil
 	return nil
 }
 
@@ -94,17 +99,40 @@ func checkHeader(h http.Header, kind string) error {
 
 func originOf(u *url.URL) (o origin, err error) {
 	if o.host, err = httpguts.PunycodeHostPort(u.Hostname()); err != nil || o.host == "" {
-		return o, fmt.Errorf("api: invalid host in the URL: %q", u.Host)
+		return o, invalid("host", u.Host)
 	}
-	o.host = strings.TrimSuffix(strings.ToLower(o.host), ".")
+	o.host = strings.TrimSuffix(lower(o.host), ".")
 	o.port = u.Port()
 	if o.port == "" {
 		o.port = "443"
 	}
-	if n, err := strconv.Atoi(o.port); err != nil || n < 1 || n > 65535 {
-		return o, fmt.Errorf("api: invalid port in the URL: %q", u.Host)
+	if !validPort(o.port) {
+		return o, invalid("port", u.Host)
 	}
 	return o, nil
+}
+
+func validPort(s string) bool {
+	n := 0
+	for _, c := range []byte(s) {
+		if n = n*10 + int(c-'0'); c < '0' || c > '9' || n > 65535 {
+			return false
+		}
+	}
+	return n > 0
+}
+
+// invalid is an error about a part of the URL.
+func invalid(part, got string) error { return fmt.Errorf("api: invalid %s in the URL: %q", part, got) }
+
+// lower is strings.ToLower, which needs much of a stack where mostly nothing is to do.
+func lower(s string) string {
+	for i := range len(s) {
+		if c := s[i]; 'A' <= c && c <= 'Z' || c >= 0x80 {
+			return strings.ToLower(s)
+		}
+	}
+	return s
 }
 
 // authorityOf returns the :authority of a request (RFC 9114 s4.3.1).
@@ -113,39 +141,75 @@ func authorityOf(req *http.Request) (string, error) {
 	if host == "" {
 		host = req.URL.Host
 	}
-	host, err := httpguts.PunycodeHostPort(host)
-	if err != nil {
+	authority, err := httpguts.PunycodeHostPort(host)
+	if strings.HasPrefix(authority, "[") {
+		authority = withoutZone(authority)
+	}
+	if err != nil || authority == "" || !httpguts.ValidHostHeader(authority) {
 		return "", fmt.Errorf("api: invalid host %q", host)
 	}
-	// RFC 6874 s4: a zone means nothing to the other side.
-	if strings.HasPrefix(host, "[") {
-		if end := strings.LastIndexByte(host, ']'); end > 0 {
-			if zone := strings.IndexByte(host[:end], '%'); zone > 0 {
-				host = host[:zone] + host[end:]
-			}
-		}
-	}
-	if !httpguts.ValidHostHeader(host) || host == "" {
-		return "", fmt.Errorf("api: invalid host %q", host)
-	}
-	return host, nil
+	return authority, nil
 }
 
-// pathOf returns the :path of a request (RFC 9114 s4.3.1).
-func pathOf(u *url.URL, method string) (string, error) {
+// withoutZone returns the authority of an IPv6 address without its zone. RFC 6874 s4: it means nothing to the other side.
+func withoutZone(host string) string {
+	if end := strings.LastIndexByte(host, ']'); end > 0 {
+		if zone := strings.IndexByte(host[:end], '%'); zone > 0 {
+			return host[:zone] + host[end:]
+		}
+	}
+	return host
+}
+
+// pathOf returns the :path of a request (RFC 9114 s4.3.1), without the query. It is empty for a CONNECT request.
+func pathOf(u *url.URL, method string) (path string, err error) {
 	if method == http.MethodConnect {
 		return "", nil
 	}
-	path := u.RequestURI()
 	if u.Opaque != "" {
-		path = strings.TrimPrefix(path, u.Scheme+"://"+u.Host)
+		path = opaquePath(u)
+	} else if path = u.EscapedPath(); path == "" {
+		path = "/"
 	}
-	if path == "*" && method == http.MethodOptions || strings.HasPrefix(path, "/") {
-		if i := strings.IndexFunc(path, func(r rune) bool { return r <= ' ' || r == 0x7f }); i < 0 {
-			return path, nil
+	whole := u.RawQuery == "" && !u.ForceQuery
+	if !visible(path) || !visible(u.RawQuery) || path == "" || path[0] != '/' && !(path == "*" && whole && method == http.MethodOptions) {
+		return "", invalid("path", u.RequestURI())
+	}
+	return path, nil
+}
+
+// opaquePath is the path of an opaque URL.
+func opaquePath(u *url.URL) string {
+	path := u.Opaque
+	if strings.HasPrefix(path, "//") {
+		path = u.Scheme + ":" + path
+	}
+	return strings.TrimPrefix(path, u.Scheme+"://"+u.Host)
+}
+
+// withQuery returns path + "?" + query, for which the plain form needs much of a stack.
+//
+//go:noinline
+func withQuery(path, query string) string {
+	var space [64]byte
+	n := len(path) + 1 + len(query)
+	if n > len(space) {
+		return path + "?" + query
+	}
+	copy(space[:], path)
+	space[len(path)] = '?'
+	copy(space[len(path)+1:], query)
+	return string(space[:n])
+}
+
+// visible reports whether s is free of white space and control characters.
+func visible(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] == 0x7f {
+			return false
 		}
 	}
-	return "", fmt.Errorf("api: invalid path in the URL: %q", path)
+	return true
 }
 
 func trailerNames(t http.Header) ([]string, error) {
@@ -188,42 +252,49 @@ func expectsContinue(req *http.Request) bool {
 	return hasToken(req.Header["Expect"], "100-continue")
 }
 
-// fields appends the request's head: pseudo-header fields first (RFC 9114 s4.3), then the header in sorted order, then
-// what we add.
-func (o *outgoing) fields(l *fieldList) {
-	method := o.req.Method
+// addTarget appends a request's pseudo-header fields (RFC 9114 s4.3).
+func (l *fieldList) addTarget(method, authority, path string) {
 	if method == "" {
 		method = http.MethodGet
 	}
 	l.add(":method", method)
-	if method != http.MethodConnect { // RFC 9114 s4.4
-		l.add(":scheme", "https")
+	if method == http.MethodConnect { // RFC 9114 s4.4
+		l.add(":authority", authority)
+		return
 	}
-	l.add(":authority", o.authority)
-	if method != http.MethodConnect {
-		l.add(":path", o.path)
+	l.add(":scheme", "https")
+	l.add(":authority", authority)
+	l.add(":path", path)
+}
+
+// addRest appends the header in sorted order, and then what we add.
+func (l *fieldList) addRest(req *http.Request, gzip bool) error {
+	trailers, err := trailerNames(req.Trailer)
+	if err != nil {
+		return err
 	}
-	l.addHeader(o.req.Header, func(lower string) bool {
+	l.addHeader(req.Header, func(lower string) bool {
 		switch lower {
 		case "host", "content-length", "user-agent", "trailer":
 			return true
 		}
 		return false
 	})
-	if o.length > 0 || o.length == 0 && (method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch) {
-		l.add("content-length", strconv.FormatInt(o.length, 10))
+	if n := bodyLength(req); n > 0 || n == 0 && (req.Method == http.MethodPost || req.Method == http.MethodPut || req.Method == http.MethodPatch) {
+		l.add("content-length", strconv.FormatInt(n, 10))
 	}
-	if len(o.trailers) > 0 {
-		l.add("trailer", strings.Join(o.trailers, ","))
+	if len(trailers) > 0 {
+		l.add("trailer", strings.Join(trailers, ","))
 	}
-	if o.gzip {
+	if gzip {
 		l.add("accept-encoding", "gzip")
 	}
-	if agent, ok := o.req.Header["User-Agent"]; !ok {
+	if agent, ok := req.Header["User-Agent"]; !ok {
 		l.add("user-agent", userAgent)
 	} else if len(agent) > 0 && agent[0] != "" {
 		l.add("user-agent", agent[0])
 	}
+	return nil
 }
 
 // idempotent reports whether a request that the server may have acted on may be sent once more (RFC 9110 s9.2.2), as

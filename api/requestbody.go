@@ -81,10 +81,8 @@ func (b *requestBody) begin() error {
 
 // more waits for the next delivery, or the deadline.
 func (b *requestBody) more() (*port.Delivery, error) {
-	select {
-	case d := <-b.in.x.Reads.C():
+	if d, ok := b.in.x.Reads.Take(); ok {
 		return d, nil
-	default:
 	}
 	select {
 	case d := <-b.in.x.Reads.C():

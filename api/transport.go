@@ -15,7 +15,6 @@ import (
 
 	"quicpro/actors/port"
 	"quicpro/engine"
-	"quicpro/internal/actor"
 	"quicpro/wire/h3wire"
 )
 
@@ -82,36 +81,98 @@ type Transport struct {
 
 // RoundTrip sends one request and returns its response, whatever its status: redirects are the caller's affair. The
 // response's body streams; it must be closed. The request's body is closed, possibly after RoundTrip has returned.
+//
+// A caller that waits is a stack as deep as its calls went since it began, and ten thousand wait at once: so what prepares a
+// request has returned by then, and none of it goes deep. A stack that has grown once stays as it is.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	return t.roundTrip(req, nil)
+	c := t.begin(req, req.Body, nil)
+	reads, ended := c.waits()
+	var d *port.Delivery
+	select {
+	case d = <-reads:
+	case <-ended:
+	}
+	return c.finish(d)
 }
 
-// roundTrip calls done when the last trace of a successful request is gone.
-//
-// A caller that waits is a stack as deep as its calls went since it began, and a thousand wait at once: so what prepares a
-// request has returned by then, and this is all that is left.
+// roundTrip is RoundTrip that calls done when the last trace of a successful request is gone.
 func (t *Transport) roundTrip(req *http.Request, done func()) (*http.Response, error) {
-	t.once.Do(t.init)
-	body := req.Body
-	var first error // why the request was sent again
-	for n := 1; ; n++ {
-		c, again, err := t.begin(req, body, done)
-		if err == nil {
-			began := time.Since(start)
-			var resp *http.Response
-			if resp, err = c.response(); err == nil {
-				return resp, nil
-			}
-			again = c.mayRepeat(err, time.Since(start)-began)
-		}
-		if body, err = nextBody(req, n, again, err, &first); err != nil {
-			return nil, err
-		}
+	c := t.begin(req, req.Body, done)
+	return c.finish(c.next())
+}
+
+// waits is what to wait for: the next delivery, or the end of the context.
+func (c *call) waits() (reads <-chan *port.Delivery, ended <-chan struct{}) {
+	if !c.begun {
+		return over, nil
 	}
+	return c.x.Reads.C(), c.ctx.Done()
+}
+
+// over is where nothing comes, at once.
+var over = make(chan *port.Delivery)
+
+func init() { close(over) }
+
+// begin makes one attempt, as far as nothing need be waited for but a connection and its credit. Of one that has not begun the cause
+// says why.
+func (t *Transport) begin(req *http.Request, body io.ReadCloser, done func()) *call {
+	c := t.newCall(req, done)
+	o, err := c.check()
+	if err == nil {
+		err = c.connect(o)
+	}
+	if err == nil && c.sends {
+		err = c.readSmall(body)
+	}
+	if err != nil {
+		c.notBegun(body, err)
+		return c
+	}
+	c.begun = true
+	c.x.OpenOrder.Fields, c.x.OpenOrder.Fin = c.list.fields, !c.sends
+	c.conn.Open(c.x)
+	c.opened(body)
+	return c
+}
+
+// finish takes the first delivery, and waits for others up to the response.
+func (c *call) finish(d *port.Delivery) (resp *http.Response, err error) {
+	if c.begun {
+		resp, err = c.response(d)
+	} else {
+		err = c.cause
+	}
+	if err != nil {
+		return c.repeat(err)
+	}
+	return resp, nil
 }
 
 // start is when the program began, so that a time is a short number.
 var start = time.Now()
+
+// repeat makes further attempts at a request whose first has failed, as far as they may be made.
+func (c *call) repeat(err error) (*http.Response, error) {
+	var first error // why the request was sent again
+	for n := 1; ; n++ {
+		again := c.again || c.begun && c.mayRepeat(err)
+		var body io.ReadCloser
+		if body, err = nextBody(c.req, n, again, err, &first); err != nil {
+			return nil, err
+		}
+		c = c.t.begin(c.req, body, c.done)
+		d := c.next()
+		if !c.begun {
+			err = c.cause
+			continue
+		}
+		var resp *http.Response
+		if resp, err = c.response(d); err == nil {
+			return resp, nil
+		}
+	}
+}
 
 // nextBody returns the body for another attempt, or the error to give up with.
 func nextBody(req *http.Request, n int, again bool, err error, first *error) (io.ReadCloser, error) {
@@ -134,64 +195,63 @@ func nextBody(req *http.Request, n int, again bool, err error, first *error) (io
 
 func (t *Transport) init() { t.pool.dial = t.dialOrigin }
 
-// begin makes one attempt, as far as nothing need be waited for but a connection and its credit. again says that another
-// may be made.
-func (t *Transport) begin(req *http.Request, body io.ReadCloser, done func()) (c *call, again bool, err error) {
-	var o outgoing
-	if err = checkRequest(&o, req, t.DisableCompression); err != nil {
-		closeBody(body)
-		return nil, false, err
+// connect takes a connection to o, and a credit of it.
+func (c *call) connect(o origin) (err error) {
+	if c.trace = httptrace.ContextClientTrace(c.ctx); c.trace != nil {
+		c.getConn(o)
 	}
-	ctx := req.Context()
-	trace := httptrace.ContextClientTrace(ctx)
-	if trace != nil {
-		getConn(trace, &o)
+	c.t.once.Do(c.t.init)
+	if c.conn, c.reused, err = c.t.pool.get(c.ctx, o); err != nil {
+		return err
 	}
-	conn, reused, err := t.pool.get(ctx, o.origin)
-	if err != nil {
-		closeBody(body)
-		return nil, false, err
+	if c.trace != nil {
+		c.gotConn()
 	}
-	if trace != nil {
-		gotConn(trace, conn, reused)
+	if c.x, err = c.conn.Exchange(c.t.identified(c.ctx, c.req)); err != nil {
+		return c.noCredit(err)
 	}
-	x, err := conn.Exchange(t.identified(ctx, req))
-	if err != nil {
-		t.pool.put(conn)
-		closeBody(body)
-		return nil, ctx.Err() == nil && (o.length == 0 || req.GetBody != nil), noCredit(ctx, err)
-	}
-	if c, err = t.open(&o, conn, x, body, trace, done); err != nil {
-		return nil, false, err
-	}
-	c.reused = reused
-	return c, false, nil
+	c.in.conn, c.in.x, c.at = c.conn, c.x, uint32(time.Since(start)/time.Millisecond)
+	return nil
 }
 
-func getConn(trace *httptrace.ClientTrace, o *outgoing) {
-	if trace.GetConn != nil {
-		trace.GetConn(o.origin.String())
+// notBegun is the end of an attempt that has got no credit.
+//
+//go:noinline
+func (c *call) notBegun(body io.Closer, err error) {
+	c.forgetList()
+	closeBody(body)
+	c.cause = err
+}
+
+//go:noinline
+func (c *call) getConn(o origin) {
+	if f := c.trace.GetConn; f != nil {
+		f(o.String())
 	}
 }
 
-func gotConn(trace *httptrace.ClientTrace, conn *pooled, reused bool) {
-	if trace.GotConn != nil {
-		trace.GotConn(httptrace.GotConnInfo{Conn: connInfo{conn}, Reused: reused})
+//go:noinline
+func (c *call) gotConn() {
+	if f := c.trace.GotConn; f != nil {
+		f(httptrace.GotConnInfo{Conn: connInfo{c.conn}, Reused: c.reused})
 	}
 }
 
-// noCredit is why a connection did not take a request.
-func noCredit(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return contextError(ctx, "waiting for the connection to take a request")
+// noCredit is why a connection did not take the request.
+func (c *call) noCredit(err error) error {
+	c.t.pool.put(c.conn)
+	if c.ctx.Err() != nil {
+		return contextError(c.ctx, "waiting for the connection to take a request")
 	}
+	c.again = !c.sends || c.req.GetBody != nil
 	return err
 }
 
 // mayRepeat reports whether a request that failed may be sent again. It takes a connection that fell silent out of service.
-func (c *call) mayRepeat(err error, waited time.Duration) bool {
+func (c *call) mayRepeat(err error) bool {
+	waited := time.Duration(uint32(time.Since(start)/time.Millisecond)-c.at) * time.Millisecond
 	if waited >= deadSilence && c.conn.SilentFor() >= waited && errors.Is(err, ErrTimeout) {
-		c.pool.doubt(c.conn)
+		c.t.pool.doubt(c.conn)
 	}
 	replayable := !c.sends || c.req.GetBody != nil
 	return replayable && (unprocessed(err) || c.reused && idempotent(c.req) && serverGone(err)) && c.bodyIsBack()
@@ -229,51 +289,40 @@ func serverGone(err error) bool {
 	return cause.Why == port.Reset || cause.Why == port.Theirs && withoutError(cause)
 }
 
-// open sends the head and sees to the body.
-func (t *Transport) open(o *outgoing, conn *pooled, x *port.Exchange, body io.ReadCloser, trace *httptrace.ClientTrace, done func()) (*call, error) {
-	list := newFieldList()
-	o.fields(list)
-	c := newCall(o.req.Context(), conn, x, o.req, list, o.length != 0)
-	c.trace, c.pool, c.done, c.gzip = trace, &t.pool, done, o.gzip
-	var small *actor.Chunk
-	if o.length != 0 {
-		var err error
-		if small, err = readSmall(o.req, body, conn.Chunks()); err != nil {
-			closeBody(body)
-			list.release()
-			conn.Release(x)
-			t.pool.put(conn)
-			if done != nil {
-				done()
-			}
-			return nil, err
-		}
+// readSmall reads a body that is at hand, to send it along with the head.
+func (c *call) readSmall(body io.ReadCloser) (err error) {
+	c.halves = 2
+	if c.small[0], err = readSmall(c.req, body, c.conn.Chunks()); err != nil {
+		c.halves = 1
+		c.endHalf()
 	}
-	x.OpenOrder.Fields = list.fields
-	x.OpenOrder.Fin = o.length == 0
-	conn.Open(x)
-	if trace != nil && trace.WroteHeaders != nil {
-		trace.WroteHeaders()
-	}
-	switch {
-	case o.length != 0 && small == nil:
-		c.upload = t.newUpload(o, c, body)
-		go c.upload.run()
-		return c, nil
-	case small != nil:
-		c.sendSmall(small)
-	}
-	closeBody(body)
-	if trace != nil && trace.WroteRequest != nil {
-		trace.WroteRequest(httptrace.WroteRequestInfo{})
-	}
-	return c, nil
+	return err
 }
 
-func (t *Transport) newUpload(o *outgoing, c *call, body io.ReadCloser) *upload {
-	u := &upload{call: c, body: body, length: o.length, names: o.trailers, over: make(chan bool)}
-	if expectsContinue(o.req) {
-		u.expect, u.wait = make(chan bool, 1), t.ExpectContinueTimeout
+// opened sees to the body.
+func (c *call) opened(body io.ReadCloser) {
+	if c.trace != nil && c.trace.WroteHeaders != nil {
+		c.trace.WroteHeaders()
+	}
+	if c.sends {
+		if c.small[0] == nil {
+			c.upload = c.newUpload(body)
+			go c.upload.run()
+			return
+		}
+		c.sendSmall()
+	}
+	closeBody(body)
+	if c.trace != nil && c.trace.WroteRequest != nil {
+		c.trace.WroteRequest(httptrace.WroteRequestInfo{})
+	}
+}
+
+func (c *call) newUpload(body io.ReadCloser) *upload {
+	names, _ := trailerNames(c.req.Trailer) // check has found them valid
+	u := &upload{call: c, body: body, length: bodyLength(c.req), names: names, over: make(chan bool)}
+	if expectsContinue(c.req) {
+		u.expect, u.wait = make(chan bool, 1), c.t.ExpectContinueTimeout
 		if u.wait <= 0 {
 			u.wait = defaultContinueTimeout
 		}

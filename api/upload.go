@@ -190,8 +190,7 @@ func (u *upload) wrote() {
 }
 
 // sendSmall sends a body that is at hand together with the head, so that the request is one packet.
-func (c *call) sendSmall(chunk *actor.Chunk) {
-	c.small[0] = chunk
+func (c *call) sendSmall() {
 	c.x.SendOrder.Chunks, c.x.SendOrder.Fin = c.small[:], true
 	c.conn.Send(c.x)
 }

@@ -86,8 +86,8 @@ func (c *Conn) unborn() {
 	for {
 		select {
 		case x := <-c.born.C():
-			for len(x.Reads.C()) > 0 {
-				for _, p := range (<-x.Reads.C()).Pieces {
+			for d, ok := x.Reads.Take(); ok; d, ok = x.Reads.Take() {
+				for _, p := range d.Pieces {
 					p.Chunk.Release()
 				}
 			}

@@ -83,23 +83,23 @@ func (h *H3Conn) bind(cfg *H3Config) func(*connection, upperParts) upper {
 // Exchange takes a credit for one request. It waits for one, as long as ctx and the connection live. Errors are
 // *Cause of a dead connection, or ctx's.
 func (h *H3Conn) Exchange(ctx context.Context) (*port.Exchange, error) {
-	if h.c.s.e.stage == nil {
-		if x := h.spare(); x != nil {
+	if h.c.s.e.stage == nil && h.credited() {
+		if x := h.newExchange(); h.enter(x) {
 			return x, nil
 		}
 	}
 	return h.await(ctx)
 }
 
-// spare takes a credit and makes its exchange, if there is one and nobody need be told.
-func (h *H3Conn) spare() *port.Exchange {
+// credited takes a credit, if there is one.
+func (h *H3Conn) credited() bool {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.dead != nil || h.credits == 0 {
-		return nil
+	ok := h.dead == nil && h.credits > 0
+	if ok {
+		h.credits--
 	}
-	h.credits--
-	return h.begin(nil)
+	h.mu.Unlock()
+	return ok
 }
 
 // await is Exchange where one may have to wait.
@@ -155,7 +155,8 @@ func (h *H3Conn) admit(w *waiter) (x *port.Exchange, ok bool) {
 func (h *H3Conn) begin(w *waiter) *port.Exchange {
 	x := h.newExchange()
 	if h.c.s.e.stage != nil {
-		x.Name = h.c.s.e.number(w.identity)
+		name := h.c.s.e.number(w.identity)
+		x.Name = &name
 	}
 	h.add(x)
 	return x
@@ -180,7 +181,7 @@ func (h *H3Conn) withdraw(w *waiter) {
 // Release gives an exchange's credit back, after its last Delivery and its last Sent. Nothing may be sent for it then.
 func (h *H3Conn) Release(x *port.Exchange) {
 	if h.c.s.e.stage != nil {
-		h.c.s.e.stage.Order(x.Name, "release", turnRelease, func() { h.release(x) })
+		h.c.s.e.stage.Order(*x.Name, "release", turnRelease, func() { h.release(x) })
 		return
 	}
 	h.release(x)
@@ -232,10 +233,20 @@ func (h *H3Conn) tell(w *waiter, x *port.Exchange) {
 }
 
 // Open sends the exchange's OpenOrder.
-func (h *H3Conn) Open(x *port.Exchange) { h.order(x, "open", turnOpen, &x.OpenOrder, false) }
+func (h *H3Conn) Open(x *port.Exchange) {
+	if h.c.s.e.stage == nil {
+		h.bring(x, &x.OpenOrder, false)
+		return
+	}
+	h.order(x, "open", turnOpen, &x.OpenOrder, false)
+}
 
 // Send sends the exchange's SendOrder.
 func (h *H3Conn) Send(x *port.Exchange) {
+	if h.c.s.e.stage == nil {
+		h.bring(x, &x.SendOrder, x.SendOrder.HandlerDone)
+		return
+	}
 	h.order(x, "send", turnSend, &x.SendOrder, x.SendOrder.HandlerDone)
 }
 
@@ -248,13 +259,15 @@ func (h *H3Conn) Cancel(x *port.Exchange) {
 	h.order(x, "cancel", turnCancel, &x.CancelOrder, x.CancelOrder.HandlerDone)
 }
 
-// order brings a message of the app to h3; over says that no app task waits for the exchange any more.
+// order brings a message of the app to h3; over says that no app task waits for the exchange any more. On a stage it has a turn.
+//
+//go:noinline
 func (h *H3Conn) order(x *port.Exchange, kind string, turn int, m port.ToH3, over bool) {
-	if s := h.c.s.e.stage; s != nil {
-		s.Order(x.Name, kind, turn, func() { h.bring(x, m, over) })
+	if h.c.s.e.stage == nil {
+		h.bring(x, m, over)
 		return
 	}
-	h.bring(x, m, over)
+	h.c.s.e.stage.Order(*x.Name, kind, turn, func() { h.bring(x, m, over) })
 }
 
 func (h *H3Conn) bring(x *port.Exchange, m port.ToH3, over bool) {
@@ -263,8 +276,15 @@ func (h *H3Conn) bring(x *port.Exchange, m port.ToH3, over bool) {
 	}
 	// A request with a body has more to say at once.
 	if o, opens := m.(*port.Open); (over || opens && o.Fin) && h.c.borrow() {
-		defer h.c.payBack()
+		h.lent(m)
+		return
 	}
+	h.c.app.toUpper.Send(m)
+}
+
+// lent brings m to a lane that this goroutine runs.
+func (h *H3Conn) lent(m port.ToH3) {
+	defer h.c.payBack()
 	h.c.app.toUpper.Send(m)
 }
 
@@ -324,18 +344,18 @@ func (h *H3Conn) Context() context.Context { return h.c.contexts.forApp(h.c.s.e.
 // enter notes that an app task may wait for x. It reports false if the connection is dead.
 func (h *H3Conn) enter(x *port.Exchange) bool {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.dead != nil {
-		return false
+	alive := h.dead == nil
+	if alive {
+		h.add(x)
 	}
-	h.add(x)
-	return true
+	h.mu.Unlock()
+	return alive
 }
 
 func (h *H3Conn) forget(x *port.Exchange) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	h.remove(x)
+	h.mu.Unlock()
 }
 
 // add puts x on the list of those that are open. The caller holds the lock.
@@ -392,8 +412,9 @@ func (t *h3Tasks) Handle(x *port.Exchange) {
 	world := h.c.s.e.world
 	identity := "handler"
 	if world.Stepping() {
-		x.Name = h.c.name + "/stream " + strconv.FormatUint(uint64(x.Stream.ID), 10)
-		identity = x.Name
+		identity = h.c.name + "/stream " + strconv.FormatUint(uint64(x.Stream.ID), 10)
+		name := identity
+		x.Name = &name
 	}
 	world.Go(identity, func() {
 		h.handler(h, x)

@@ -59,4 +59,15 @@ func (c *Chunk) Holders() int { return int(c.refs.Load()) }
 func (b *Mailbox[M]) Waiting() int { return len(b.c) }
 
 // Waiting is how many messages the app has not received yet.
+func (b *PromptMailbox[M]) Waiting() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var none M
+	if b.first != none {
+		return 1
+	}
+	return len(b.c)
+}
+
+// Waiting is how many messages the app has not received yet.
 func (b *QuietMailbox[M]) Waiting() int { return len(b.Came()) }

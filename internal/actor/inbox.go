@@ -42,6 +42,30 @@ func (q *inbox[M]) add(limit int, m ...M) bool {
 	return ok
 }
 
+// put is add for one message.
+func (q *inbox[M]) put(limit int, m M) bool {
+	q.mu.Lock()
+	ok := len(q.in) < limit
+	if ok {
+		if len(q.in) == cap(q.in) {
+			q.in = grown(q.in)
+		}
+		q.in = append(q.in, m)
+	}
+	q.mu.Unlock()
+	return ok
+}
+
+// grown returns a list with more places. Those of before, which may be those of birth, shall hold nothing. It is a function of its
+// own since most callers of put need little of a stack.
+//
+//go:noinline
+func grown[M any](list []M) []M {
+	more := append(list, *new(M))[:len(list)]
+	clear(list)
+	return more
+}
+
 // take removes the first message, which must be there. Those of one sender come in the order in which they were sent.
 func (q *inbox[M]) take() M {
 	if int(q.next) == len(q.out) {

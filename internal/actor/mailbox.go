@@ -1,6 +1,9 @@
 package actor
 
-import "sync/atomic"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // Hand brings something to an app task: it calls f, at once where rooms and tasks run side by side, or, in a simulation,
 // in a step of its own, so that no two tasks wake at the same time. What is handed under one key keeps its order. A nil
@@ -77,6 +80,97 @@ func (b *Mailbox[M]) Empty() {
 
 // C is the channel that the app receives from.
 func (b *Mailbox[M]) C() <-chan M { return b.c }
+
+// PromptMailbox is a Mailbox for two messages of which the first mostly is there before anybody waits, or which somebody begins to
+// wait for: its channel is made when it is needed. The zero one is ready. A zero M is no message.
+type PromptMailbox[M comparable] struct {
+	mu    sync.Mutex
+	first M      // what came while there was no channel
+	c     chan M // nil until somebody waits, or a second message comes
+	by    *bringer
+}
+
+// Init has hand bring the messages under key.
+func (b *PromptMailbox[M]) Init(hand Hand, key any) { b.by = newBringer(hand, key) }
+
+// Send is Mailbox.Send.
+func (b *PromptMailbox[M]) Send(m M) {
+	if b.by == nil {
+		b.put(m)
+		return
+	}
+	b.by.bring(func() { b.put(m) })
+}
+
+func (b *PromptMailbox[M]) put(m M) {
+	if !b.offer(m) {
+		panic("actor: an app's mailbox is full: a credit is broken")
+	}
+}
+
+// Offer is Mailbox.Offer.
+func (b *PromptMailbox[M]) Offer(m M) { b.by.bring(func() { b.offer(m) }) }
+
+func (b *PromptMailbox[M]) offer(m M) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var none M
+	if b.c == nil && b.first == none {
+		b.first = m
+		return true
+	}
+	select {
+	case b.channel() <- m:
+		return true
+	default:
+		return false
+	}
+}
+
+// channel is the channel, with what came before. The caller holds the lock.
+func (b *PromptMailbox[M]) channel() chan M {
+	var none M
+	if b.c == nil {
+		b.c = make(chan M, 2)
+	}
+	if b.first != none {
+		b.c <- b.first // there has been nothing else
+		b.first = none
+	}
+	return b.c
+}
+
+// Take returns what has come; without waiting, nothing if that is nothing.
+func (b *PromptMailbox[M]) Take() (m M, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	m, b.first = b.first, m
+	if m != b.first {
+		return m, true
+	}
+	select {
+	case m = <-b.c:
+		return m, true
+	default:
+		return m, false
+	}
+}
+
+// Empty is Mailbox.Empty.
+func (b *PromptMailbox[M]) Empty() {
+	b.first = *new(M)
+	for len(b.c) > 0 {
+		<-b.c
+	}
+}
+
+// C is the channel that the app receives from.
+func (b *PromptMailbox[M]) C() <-chan M {
+	b.mu.Lock()
+	c := b.channel()
+	b.mu.Unlock()
+	return c
+}
 
 // QuietMailbox is a Mailbox for two messages on which mostly nothing comes, and nobody waits: its channel is made when
 // something does. The zero one is ready.

@@ -141,14 +141,23 @@ func (p Port[M]) Send(m M) {
 		r.pending.Add(1)
 		r.crowd().add(letter[M]{r, m})
 	default:
-		r.add(m)
+		if !r.mail.put(r.spec.Capacity, m) {
+			r.full(m)
+		}
+		if r.pending.Add(1) == 1 {
+			r.sys.Launch(r)
+		}
 	}
+}
+
+func (r *Room[M]) full(m M) {
+	panic(fmt.Sprintf("actor: inbox of room %s is full at %T: a quota is broken", r.spec.Name, m))
 }
 
 // add puts mail into the inbox, and has an idle room launched.
 func (r *Room[M]) add(m ...M) {
 	if !r.mail.add(r.spec.Capacity, m...) {
-		panic(fmt.Sprintf("actor: inbox of room %s is full at %T: a quota is broken", r.spec.Name, m[0]))
+		r.full(m[0])
 	}
 	if n := int32(len(m)); r.pending.Add(n) == n {
 		r.sys.Launch(r)

@@ -92,6 +92,9 @@ func pointer(fn *ast.FuncDecl) bool {
 	return ok
 }
 
+// mailboxes are the types that bring messages to app tasks.
+var mailboxes = []string{"Mailbox", "PromptMailbox", "QuietMailbox"}
+
 // messages are all message types of port, each with the rooms that its markers admit it to; "app" if a mailbox carries
 // it.
 func messages(p *project) map[string][]string {
@@ -105,7 +108,7 @@ func messages(p *project) map[string][]string {
 		case *ast.IndexExpr: // actor.Mailbox[*T]
 			sel, ok := n.X.(*ast.SelectorExpr)
 			star, ok2 := n.Index.(*ast.StarExpr)
-			if !ok || !ok2 || sel.Sel.Name != "Mailbox" && sel.Sel.Name != "QuietMailbox" {
+			if !ok || !ok2 || !slices.Contains(mailboxes, sel.Sel.Name) {
 				return
 			}
 			if id, ok := star.X.(*ast.Ident); ok && !slices.Contains(found[id.Name], "app") {
