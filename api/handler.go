@@ -21,7 +21,8 @@ type exchange struct {
 	ctx    requestContext
 	url    url.URL
 	w      responseWriter
-	body   requestBody
+	req    *http.Request
+	body   *requestBody // nil if there is none, and nothing is to be done about that
 	list   fieldList // the response's head and trailers, in the exchange's memory
 	paced  pacing
 	failed bool // the handler has not returned as it should
@@ -36,7 +37,6 @@ func (s *Server) begin(conn exchanger, x *port.Exchange) *exchange {
 	}
 	e.ctx.init(parent, e)
 	e.w.init(e)
-	e.body.init(e)
 	e.list.fields = x.Lines[:0]
 	d, ok := x.Reads.Take()
 	if !ok {
@@ -59,17 +59,17 @@ func (s *Server) begin(conn exchanger, x *port.Exchange) *exchange {
 func (e *exchange) run() {
 	defer e.returned()
 	if h := e.handler(); h != nil {
-		h.ServeHTTP(&e.w, e.body.req)
+		h.ServeHTTP(&e.w, e.req)
 		e.failed = false
 	}
 }
 
 // handler is what runs now; nil if the request is answered already.
 func (e *exchange) handler() http.Handler {
-	if e.body.req == nil {
+	if e.req == nil {
 		return nil
 	}
-	e.paced = e.server.pace.begin(e.body.req, e.server.engine().AwaitIdle)
+	e.paced = e.server.pace.begin(e.req, e.server.engine().AwaitIdle)
 	e.failed = true
 	if e.server.Handler == nil {
 		return http.DefaultServeMux
@@ -90,13 +90,15 @@ func (e *exchange) returned() {
 }
 
 func (e *exchange) complain(panicked any) {
-	req := e.body.req
+	req := e.req
 	e.server.logf("api: panic serving %s %s to %v: %v\n%s", req.Method, req.URL.Path, e.conn.RemoteAddr(), panicked, debug.Stack())
 }
 
 // finish sends what is left of the response and the handler's last word, and brings all memory home.
 func (e *exchange) finish() {
-	e.body.end()
+	if e.body != nil {
+		e.body.end()
+	}
 	if e.failed || !e.w.finish() { // else the end of the response says that the handler has returned
 		// What the handler flushed reaches the client before the reset does, as with HTTP/1 and HTTP/2.
 		o := &e.x.CancelOrder
@@ -107,7 +109,9 @@ func (e *exchange) finish() {
 		}
 		e.conn.Cancel(e.x)
 	}
-	e.body.drain()
+	if e.body != nil {
+		e.body.drain()
+	}
 	e.w.release()
 	e.x.Lines = e.list.fields
 	e.ctx.finish()
@@ -115,7 +119,11 @@ func (e *exchange) finish() {
 
 // request makes the http.Request of the first delivery, of whose head the header was made. Its error is for the peer to read.
 func (e *exchange) request(d *port.Delivery, header http.Header) error {
-	defer e.body.open(d)
+	none := d.Last && d.Used && d.Err == nil && len(d.Pieces) == 0
+	if !none {
+		e.body = newRequestBody(e)
+		defer e.body.open(d)
+	}
 	if len(d.Heads) == 0 {
 		return errors.New("no head") // h3 hands over complete heads only: the connection died
 	}
@@ -157,14 +165,17 @@ func (e *exchange) request(d *port.Delivery, header http.Header) error {
 	req.RemoteAddr = e.conn.RemoteName()
 	req.TLS = e.conn.State()
 	req.Trailer = announcedTrailers(header)
-	e.body.req = req
+	e.req = req
 	if d.Last && d.Err == nil && len(d.Pieces) == 0 {
 		req.Body = http.NoBody
+		if none && len(d.Trailers) > 0 {
+			fillTrailers(&req.Trailer, d.Trailers)
+		}
 		return nil
 	}
 	req.ContentLength = d.Length
 	e.body.expect = hasToken(header["Expect"], "100-continue")
-	req.Body = &e.body
+	req.Body = e.body
 	return nil
 }
 

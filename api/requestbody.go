@@ -12,7 +12,6 @@ import (
 // requestBody is the body of a request that a handler answers.
 type requestBody struct {
 	e        *exchange
-	req      *http.Request
 	deadline deadline
 
 	mu     longLock // held while a delivery is awaited
@@ -22,15 +21,14 @@ type requestBody struct {
 	done   bool // the handler has returned
 }
 
-func (b *requestBody) init(e *exchange) {
-	b.e = e
-	b.in.conn, b.in.x = e.conn, e.x
+func newRequestBody(e *exchange) *requestBody {
+	return &requestBody{e: e, in: incoming{conn: e.conn, x: e.x}}
 }
 
 // open takes the first delivery, whose head has been read.
 func (b *requestBody) open(d *port.Delivery) {
 	b.in.accept(d)
-	if b.in.empty() && b.req != nil {
+	if b.in.empty() && b.e.req != nil {
 		b.settle()
 	}
 }
@@ -110,7 +108,7 @@ func (b *requestBody) after(err error) error {
 func (b *requestBody) settle() {
 	b.in.settle()
 	if b.in.err == nil && len(b.in.trailers) > 0 {
-		fillTrailers(&b.req.Trailer, b.in.trailers)
+		fillTrailers(&b.e.req.Trailer, b.in.trailers)
 		b.in.trailers = nil
 	}
 }

@@ -277,7 +277,9 @@ func (w *responseWriter) Flush() { _ = w.FlushError() }
 
 // SetReadDeadline makes reading the request's body fail after t; the zero Time means never.
 func (w *responseWriter) SetReadDeadline(t time.Time) error {
-	w.e.body.deadline.set(t)
+	if b := w.e.body; b != nil {
+		b.deadline.set(t)
+	}
 	return nil
 }
 

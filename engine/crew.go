@@ -36,7 +36,7 @@ const (
 // runner is what the crew runs: a room, or a lane of rooms.
 type runner interface{ Run() }
 
-// hand is one kept goroutine.
+// hand is one kept goroutine. Its channel is made when it rests first: handlers that wait are many, and have not yet.
 type hand struct{ work chan runner }
 
 // task is an app's: it may wait, so it does not count as work, and needs no batch.
@@ -56,7 +56,7 @@ func (c *crew) run(r runner) {
 	n := len(c.idle) - 1
 	if n < 0 {
 		c.mu.Unlock()
-		go c.serve(&hand{make(chan runner, 1)}, r)
+		go c.serve(r)
 		return
 	}
 	h := c.idle[n]
@@ -68,7 +68,8 @@ func (c *crew) run(r runner) {
 }
 
 // serve runs rooms until it is let go.
-func (c *crew) serve(h *hand, r runner) {
+func (c *crew) serve(r runner) {
+	var h *hand
 	for ok := true; ok; r, ok = <-h.work {
 		if t, app := r.(task); app {
 			t()
@@ -79,7 +80,7 @@ func (c *crew) serve(h *hand, r runner) {
 			r.Run()
 			c.working.Add(-1)
 		}
-		if !c.rest(h) {
+		if h = c.rest(h); h == nil {
 			return
 		}
 	}
@@ -95,19 +96,22 @@ func (c *crew) waits(r runner) bool {
 	return !ok || l.crowded.Load() && l.requests.Load() <= 1
 }
 
-// rest makes h wait for the next launch; it reports false if enough do.
-func (c *crew) rest(h *hand) bool {
+// rest makes h, which may have to be made, wait for the next launch; it returns nil if enough do.
+func (c *crew) rest(h *hand) *hand {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.idle) >= crewIdle {
-		return false
+		return nil
+	}
+	if h == nil {
+		h = &hand{make(chan runner, 1)}
 	}
 	c.idle = append(c.idle, h)
 	if !c.counting {
 		c.counting, c.spare = true, 0
 		time.AfterFunc(crewRest, c.count)
 	}
-	return true
+	return h
 }
 
 // count lets those go that were not needed since the last count.
