@@ -128,14 +128,25 @@ func (r *Router) writeFields(q *request, fields []port.Field) bool {
 		r.writeLongFields(q, qpack.Encode(make([]byte, 0, bound), fields))
 		return true
 	}
-	c := r.cfg.Chunks.Get(actor.Headroom + bound)
-	c.B = qpack.Encode(c.Space()[actor.Headroom:actor.Headroom], fields)
-	length := uint64(len(c.B))
+	if bound > actor.HeadHeadroom {
+		r.writeSection(q, qpack.Encode(make([]byte, 0, bound), fields), fields)
+		return true
+	}
+	r.section = qpack.Encode(r.section[:0], fields)
+	r.writeSection(q, r.section, fields)
+	return true
+}
+
+// writeSection writes a HEADERS frame that fits a chunk. Ten thousand requests may wait for their turn to leave, so it holds no
+// more than it needs.
+func (r *Router) writeSection(q *request, section []byte, fields []port.Field) {
 	var space [h3wire.MaxFrameHeader]byte
-	c.Prepend(h3wire.AppendFrameHeader(space[:0], h3wire.FrameHeaders, length))
+	length := uint64(len(section))
+	header := h3wire.AppendFrameHeader(space[:0], h3wire.FrameHeaders, length)
+	c := r.cfg.Chunks.GetFor(len(header) + len(section))
+	c.B = append(append(c.B, header...), section...)
 	q.write(c)
 	r.traceSent(q, h3wire.FrameHeaders, length, fields)
-	return true
 }
 
 // writeLongFields writes a HEADERS frame over several chunks.

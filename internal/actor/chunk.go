@@ -23,8 +23,8 @@ type Chunk struct {
 	B     []byte // the payload: its writer sets it to a part of Space
 	space []byte
 	refs  atomic.Int32
+	class int32
 	home  *Chunks
-	class int
 }
 
 // Space is the chunk's whole memory.
@@ -74,6 +74,14 @@ type Chunks struct {
 	out   atomic.Int64
 }
 
+// GetFor returns a chunk that holds what is, n bytes to which nothing comes: of the least size, ChunkTiny included.
+func (p *Chunks) GetFor(n int) *Chunk {
+	if n <= ChunkTiny {
+		return p.get(0)
+	}
+	return p.Get(n)
+}
+
 // Get returns a chunk with room for n bytes and an empty B, held once. At most ChunkHuge bytes are served: a larger n
 // gets a ChunkHuge.
 func (p *Chunks) Get(n int) *Chunk {
@@ -91,7 +99,7 @@ func (p *Chunks) GetTiny() *Chunk { return p.get(0) }
 func (p *Chunks) get(class int) *Chunk {
 	c, _ := p.pools[class].Get().(*Chunk)
 	if c == nil {
-		c = &Chunk{space: make([]byte, chunkSizes[class]), home: p, class: class}
+		c = &Chunk{space: make([]byte, chunkSizes[class]), home: p, class: int32(class)}
 	}
 	c.B = c.space[:0]
 	c.refs.Store(1)
