@@ -171,7 +171,7 @@ func TestCheckAllNamesWhatIsBroken(t *testing.T) {
 			c.streams.freshBytes = 0
 		}},
 		{"row 2 is free, and has something to send", func(c *Conn) {
-			c.streams.rows = append(c.streams.rows, &row{index: 2, owes: rowOwes{stop: true}})
+			c.streams.rows = append(c.streams.rows, &row{index: 2, owes: &rowOwes{stop: true}})
 			c.streams.table.free = append(c.streams.table.free, 2)
 		}},
 		{"stream 8 in list 1 is not row", func(c *Conn) { firstRow(c).id = 8 }},
@@ -183,7 +183,7 @@ func TestCheckAllNamesWhatIsBroken(t *testing.T) {
 			k.Acked(0, 0, true)
 			firstRow(c).kept = k
 		}},
-		{"is in lists for what it has not, or is missing", func(c *Conn) { firstRow(c).owes.stop = true }},
+		{"is in lists for what it has not, or is missing", func(c *Conn) { firstRow(c).owe().stop = true }},
 		{"fresh; the streams have 0,", func(c *Conn) { c.streams.freshBytes++ }},
 		{"the streams have received 0 bytes, and the credit of 10", func(c *Conn) { c.flow.recv.Received(10) }},
 		{"of the connection's credit", func(c *Conn) { c.flow.send = flow.NewSendWindow(1 << 40) }},

@@ -61,7 +61,7 @@ func (c *Conn) keptLost(r *row, f *fact) {
 		c.streams.requeue(r)
 	case f.kind == factReset:
 		// RFC 9000 s13.3: RESET_STREAM is sent until acknowledged, with the same content.
-		r.owes.reset = true
+		r.owe().reset = true
 		c.streams.owing.put(r)
 	}
 }
@@ -75,7 +75,8 @@ func (c *Conn) keptStopped(r *row) {
 	// at once is simpler, and the peer wants the bytes no more.
 	c.streams.discard(r)
 	r.kept.Reset()
-	r.owes.reset, r.owes.resetCode, r.owes.resetFinal = true, r.stop, r.sentTo
+	o := r.owe()
+	o.reset, o.resetCode, o.resetFinal = true, r.stop, r.sentTo
 	c.streams.owing.put(r)
 }
 
@@ -106,7 +107,9 @@ func (s *streams) part(r *row) {
 	r.cut(listNews)
 	r.link.Down.Filled().Release()
 	r.link.ConnRow, r.link = nil, nil
-	r.owes.stop, r.owes.maxData, r.owes.blocked = false, false, false
+	if o := r.owes; o != nil {
+		o.stop, o.maxData, o.blocked = false, false, false
+	}
 	if !r.owes.any() {
 		r.cut(listOwing)
 	}

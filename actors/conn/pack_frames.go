@@ -119,7 +119,7 @@ func (c *Conn) fillIDs() {
 func (c *Conn) fillRows() {
 	k := &c.packing
 	for r := c.streams.owing.first; r != nil; r = c.streams.owing.first {
-		o := &r.owes
+		o := r.owes
 		about := fact{row: r.index, gen: r.gen}
 		if f := (wire.ResetStream{ID: r.id, Code: o.resetCode, FinalSize: o.resetFinal}); o.reset && k.room() >= f.Len() {
 			o.reset = false

@@ -82,7 +82,19 @@ func (c *Conn) take(r *row, p *port.Push) {
 
 // owePush notes the frames that a push asks for, and returns credit.
 func (c *Conn) owePush(r *row, p *port.Push) {
-	o := &r.owes
+	if p.HasReset || p.HasStop || p.MaxData > 0 || p.BlockedAt > 0 {
+		c.oweFrames(r, p)
+	}
+	if p.MaxWindow > 0 {
+		c.flow.recv.EnsureAtLeast(2 * wire.Offset(p.MaxWindow))
+	}
+	if p.Consumed > 0 {
+		c.flow.recv.Consumed(wire.Offset(p.Consumed))
+	}
+}
+
+func (c *Conn) oweFrames(r *row, p *port.Push) {
+	o := r.owe()
 	if p.HasReset {
 		// RFC 9000 s4.5: the final size is charged to the connection's flow control: segments that were forgotten had no
 		// credit yet, so it is the end of what was sent.
@@ -100,12 +112,6 @@ func (c *Conn) owePush(r *row, p *port.Push) {
 	}
 	if o.any() {
 		c.streams.owing.put(r)
-	}
-	if p.MaxWindow > 0 {
-		c.flow.recv.EnsureAtLeast(2 * wire.Offset(p.MaxWindow))
-	}
-	if p.Consumed > 0 {
-		c.flow.recv.Consumed(wire.Offset(p.Consumed))
 	}
 }
 

@@ -27,7 +27,7 @@ type row struct {
 	fresh segments           // never sent
 	kept  *buffer.SendBuffer // a whole message, until the peer has it or its reset
 	stop  wire.AppErrorCode  // of stopped
-	owes  rowOwes
+	owes  *rowOwes           // nil until it owes a frame: most streams never do
 	links [numLists]links
 }
 
@@ -39,7 +39,15 @@ type rowOwes struct {
 	maxDataAt, blockedAt          wire.Offset
 }
 
-func (o *rowOwes) any() bool { return o.reset || o.stop || o.maxData || o.blocked }
+func (o *rowOwes) any() bool { return o != nil && (o.reset || o.stop || o.maxData || o.blocked) }
+
+// owe is what the stream owes, to be changed.
+func (r *row) owe() *rowOwes {
+	if r.owes == nil {
+		r.owes = new(rowOwes)
+	}
+	return r.owes
+}
 
 // segments is a queue of bytes to send.
 type segments struct {

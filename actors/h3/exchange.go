@@ -22,7 +22,7 @@ func empty(a *port.Parcel) {
 // filling is the Delivery that is not with the app.
 func (q *request) filling() *port.Delivery { return q.delivery(q.which) }
 
-func (q *request) delivery(which int) *port.Delivery {
+func (q *request) delivery(which uint8) *port.Delivery {
 	own := &q.x.Own
 	if which == 0 {
 		return &own.First.Delivery

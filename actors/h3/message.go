@@ -58,9 +58,9 @@ type inbound struct {
 	connect  bool // the request was CONNECT
 	bodyless bool // the response has no content by definition
 	tunnel   bool // only DATA frames may follow
+	interim  uint8
 	declared int64
 	received uint64 // bytes of DATA frames begun
-	interim  int
 }
 
 // eventKind says what an event is.

@@ -20,25 +20,28 @@ type request struct {
 	deadline   mono.Time // for its head
 
 	// receiving
-	message  inbound
-	inOver   bool // the peer's half needs no more reading: its end was seen, or it was stopped
-	bare     bool // a server's: the head promises no body
-	awaits   bool // nobody wants more, but the end of a bare request is due
-	which    int  // the Delivery being filled
-	fresh    bool // it has something to say
-	launch   bool // the app has not been told of the exchange
-	inFlight bool // the other Delivery is with the app
-	flying   int  // body bytes in it
-	loading  int  // body bytes in the one being filled
-	crumbs   bool // the last piece of the one being filled is ours to append to
-	lastRead bool // the last Delivery was sent
+	message inbound
+	flying  int // body bytes in the Delivery that is with the app
+	loading int // body bytes in the one being filled
 
 	// sending
-	order       *port.Send // what the app wants to be sent, until it is
-	chunk       int        // the next of its chunks
-	outOver     bool       // our half was finished or reset
-	lastSent    bool       // the last Sent was sent, if there is one
-	unheard     bool       // there is none: the handler returned with its Send
+	order *port.Send // what the app wants to be sent, until it is
+	chunk int        // the next of its chunks
+
+	// The flags are neighbours: there may be ten thousand rows. Those of receiving:
+	inOver   bool  // the peer's half needs no more reading: its end was seen, or it was stopped
+	bare     bool  // a server's: the head promises no body
+	awaits   bool  // nobody wants more, but the end of a bare request is due
+	which    uint8 // the Delivery being filled
+	fresh    bool  // it has something to say
+	launch   bool  // the app has not been told of the exchange
+	inFlight bool  // the other Delivery is with the app
+	crumbs   bool  // the last piece of the one being filled is ours to append to
+	lastRead bool  // the last Delivery was sent
+	// and those of sending:
+	outOver     bool // our half was finished or reset
+	lastSent    bool // the last Sent was sent, if there is one
+	unheard     bool // there is none: the handler returned with its Send
 	handlerDone bool
 	failed      bool // the app was told an error, or has cancelled: mail of it may still be under way
 }
