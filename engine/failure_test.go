@@ -257,7 +257,7 @@ func TestAPanicStaysInItsConnection(t *testing.T) {
 			h.c.streams.mu.Lock()
 			r := h.c.streams.live[0]
 			h.c.streams.mu.Unlock()
-			r.stop.Send(&port.Deliver{Spans: []port.Span{{B: []byte("x")}}})
+			r.room.Port("supervisor>stream", 1).Send(&port.Deliver{Spans: []port.Span{{B: []byte("x")}}})
 		})
 		if cause.Why != port.Theirs || wire.ErrorCode(cause.Code) != wire.InternalError {
 			t.Errorf("the client saw %v", cause)

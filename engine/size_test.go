@@ -23,7 +23,7 @@ func TestWhatARequestHoldsFitsItsSizes(t *testing.T) {
 		what       string
 		size, most uintptr
 	}{
-		{"a stream's room", unsafe.Sizeof(streamRoom{}), 1280},
+		{"a stream's room", unsafe.Sizeof(streamRoom{}), 1152},
 		{"an exchange", unsafe.Sizeof(port.Exchange{}), 512},
 	} {
 		if c.size > 512 {

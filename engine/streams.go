@@ -30,6 +30,7 @@ type streams struct {
 	intoH3           *actor.Outbox[port.ToH3]
 	out              *stream.Ports // out of every stream; nil in a simulation
 	gaps             actor.Count   // in what all of them have received
+	common           stream.Common
 
 	mu     sync.Mutex
 	live   []*streamRoom
@@ -44,14 +45,14 @@ type streamRoom struct {
 	of        *streams
 	room      actor.Room[port.ToStream]
 	behaviour stream.Stream
-	stop      actor.Port[port.ToStream]
-	at        int  // its place in live
-	left      bool // the lock of the streams guards it
-	forgotten bool // the same
+	at        int32 // its place in live
+	left      bool  // the lock of the streams guards it
+	forgotten bool  // the same
 }
 
 func (s *streams) init(c *connection, toConn *actor.Room[port.ToConn], toH3 *actor.Room[port.ToH3]) {
 	s.c, s.toConn, s.toH3, s.world = c, toConn, toH3, c.system(roomStream)
+	s.common = stream.Common{Chunks: &c.s.e.chunks, Limits: c.limits, Gaps: &s.gaps}
 	// Streams whose end conn knows of but which have not left yet are the reason why there may be twice as many.
 	name := "streams"
 	if s.world.Stepping() {
@@ -77,12 +78,11 @@ func (s *streams) Spawn(id wire.StreamID, o port.StreamOptions) *port.Stream {
 	port.NewStreamIn(&r.link, id)
 	r.link.FromConn = r.room.Port("conn>stream", connToStream).Via(s.fromConn)
 	r.link.FromH3 = r.room.Port("h3>stream", h3ToStream).Via(s.fromH3)
-	r.stop = r.room.Port("supervisor>stream", 1)
 	out := s.out
 	if out == nil {
 		out = s.edges()
 	}
-	r.behaviour.Reuse(stream.Config{Link: &r.link, Role: s.c.role, Options: o, Chunks: &s.c.s.e.chunks, Limits: s.c.limits, Gaps: &s.gaps})
+	r.behaviour.Reuse(stream.Config{Link: &r.link, Role: s.c.role, Options: o, Common: &s.common})
 	r.behaviour.Connect(out)
 	if !s.enter(r) {
 		out.ToConn.Close()
@@ -134,7 +134,7 @@ func (s *streams) enter(r *streamRoom) bool {
 	if s.closed || len(s.live) >= 2*s.c.limits.Streams {
 		return false
 	}
-	r.at = len(s.live)
+	r.at = int32(len(s.live))
 	s.live = append(s.live, r)
 	s.alive++
 	if r.link.ID.IsBidi() {
@@ -152,7 +152,7 @@ func (s *streams) stopAll(cause *port.Cause) {
 	none := s.alive == 0
 	s.mu.Unlock()
 	for _, r := range live {
-		r.stop.Send(&port.Stop{Cause: cause})
+		r.room.Port("supervisor>stream", 1).Send(&port.Stop{Cause: cause})
 	}
 	if none {
 		s.c.guard.less()

@@ -33,9 +33,24 @@ type Config struct {
 	Link    *port.Stream // made by port.NewStream
 	Role    wire.Role    // ours
 	Options port.StreamOptions
-	Chunks  *actor.Chunks // where received bytes are copied to
-	Limits  *port.Limits
-	Gaps    *actor.Count // in received data of all streams of the connection; nil: they are not counted
+	Common  *Common
+}
+
+// Common is what all streams of a connection have in common.
+type Common struct {
+	Chunks *actor.Chunks // where received bytes are copied to
+	Limits *port.Limits
+	Gaps   *actor.Count // in received data of all streams; nil: they are not counted
+}
+
+// heldBack is how many consumed bytes wait for company: credit for a few is not worth a message. All streams together hold back
+// at most a quarter of the connection's window, and conn grants more when another quarter of it is used, so the peer never waits
+// for what is held back.
+func (c *Common) heldBack() int {
+	if n := c.Limits.Streams; n > 0 {
+		return c.Limits.ConnWindow / (4 * n)
+	}
+	return 0
 }
 
 // Ports are the edges out of the room.

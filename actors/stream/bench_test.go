@@ -83,8 +83,7 @@ func newBench() *bench {
 	b.config = Config{
 		Role:    wire.Server,
 		Options: port.StreamOptions{SendLimit: 1 << 60, RecvWindow: 512 << 10, MaxRecvWindow: 8 << 20},
-		Chunks:  &b.chunks,
-		Limits:  &benchLimits,
+		Common:  &Common{Chunks: &b.chunks, Limits: &benchLimits},
 	}
 	b.begin(port.NewStream(0))
 	return b

@@ -52,8 +52,8 @@ func (r *receiving) check(all, fault bool) error {
 	if err := r.window.Check(); err != nil {
 		return err
 	}
-	if r.gaps.all != nil && r.gaps.own != r.bytes.Gaps() && !fault {
-		return fmt.Errorf("%d gaps, %d counted", r.bytes.Gaps(), r.gaps.own)
+	if r.common.Gaps != nil && r.gaps != r.bytes.Gaps() && !fault {
+		return fmt.Errorf("%d gaps, %d counted", r.bytes.Gaps(), r.gaps)
 	}
 	return r.checkStates(fault)
 }

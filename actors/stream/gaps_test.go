@@ -17,7 +17,7 @@ func TestTheGapsOfAllStreamsHaveABound(t *testing.T) {
 	var desks []*desk
 	for range 3 {
 		d := newDesk(t, theirBidi)
-		d.s.Reuse(Config{Link: d.link, Role: wire.Client, Options: testOptions, Chunks: &d.chunks, Limits: &limits, Gaps: &all})
+		d.s.Reuse(Config{Link: d.link, Role: wire.Client, Options: testOptions, Common: &Common{Chunks: &d.chunks, Limits: &limits, Gaps: &all}})
 		d.connect()
 		desks = append(desks, d)
 	}

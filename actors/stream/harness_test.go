@@ -79,7 +79,7 @@ func newDesk(t testing.TB, id wire.StreamID) *desk {
 
 func newDeskWith(t testing.TB, id wire.StreamID, o port.StreamOptions, l port.Limits) *desk {
 	d := &desk{t: t, sys: stepping{now: 1}, link: port.NewStream(id)}
-	d.s = New(Config{Link: d.link, Role: wire.Client, Options: o, Chunks: &d.chunks, Limits: &l})
+	d.s = New(Config{Link: d.link, Role: wire.Client, Options: o, Common: &Common{Chunks: &d.chunks, Limits: &l}})
 	d.connect()
 	return d
 }

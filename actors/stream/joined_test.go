@@ -61,7 +61,7 @@ func newPair(seed uint64, p plan) *pair {
 func newEnd(w *pair, me int) *end {
 	e := &end{pair: w, me: me, link: port.NewStream(w.plan.id)}
 	role := wire.Role(me)
-	e.s = New(Config{Link: e.link, Role: role, Options: w.plan.options, Chunks: &w.chunks, Limits: &w.plan.limits})
+	e.s = New(Config{Link: e.link, Role: role, Options: w.plan.options, Common: &Common{Chunks: &w.chunks, Limits: &w.plan.limits}})
 	e.conn = &sideConn{end: e, credit: wire.Offset(w.plan.connWide), packets: map[int]*packet{}}
 	e.h3 = &sideH3{end: e, room: w.plan.limits.UnsentBytes, size: w.plan.size[me]}
 	e.h3.sends = w.plan.id.IsBidi() || w.plan.id.Initiator() == role

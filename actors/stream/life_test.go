@@ -238,7 +238,7 @@ func TestReuseLeavesNothingOfTheStreamBefore(t *testing.T) {
 	d.turn(&port.Stop{})
 
 	again := &desk{t: t, sys: stepping{now: 1}, link: port.NewStream(theirBidi), s: d.s}
-	c := Config{Link: again.link, Options: testOptions, Chunks: &again.chunks, Limits: &testLimits}
+	c := Config{Link: again.link, Options: testOptions, Common: &Common{Chunks: &again.chunks, Limits: &testLimits}}
 	again.s.Reuse(c)
 	fresh := New(c)
 	memory := *again.s

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"quicpro/actors/port"
-	"quicpro/internal/actor"
 	"quicpro/internal/buffer"
 	"quicpro/internal/flow"
 	"quicpro/internal/mono"
@@ -28,8 +27,8 @@ const (
 type receiving struct {
 	bytes  buffer.Reassembly
 	window flow.RecvWindow
-	chunks *actor.Chunks
-	gaps   gaps
+	common *Common
+	gaps   int // that this stream has counted
 
 	state     recvState
 	stopped   bool // h3 wants nothing more
@@ -45,26 +44,19 @@ type receiving struct {
 
 	// what conn is owed
 	consumed  int         // connection credit to return
-	heldBack  int         // less than that of it waits for company
 	maxData   wire.Offset // MAX_STREAM_DATA; 0: none
 	maxWindow int         // the window, when it grew
 }
 
 func (r *receiving) begin(c Config, exists bool) {
 	*r = receiving{bytes: r.bytes}
-	r.bytes.Renew(c.Limits.StreamGaps)
+	r.bytes.Renew(c.Common.Limits.StreamGaps)
 	if !exists {
 		r.state = recvAbsent
 		return
 	}
-	r.chunks = c.Chunks
-	r.gaps = gaps{all: c.Gaps, most: int64(c.Limits.ConnGaps)}
+	r.common = c.Common
 	r.window = flow.NewRecvWindow(wire.Offset(c.Options.RecvWindow), wire.Offset(c.Options.MaxRecvWindow))
-	// Credit for a few bytes is not worth a message. All streams together hold back at most a quarter of the
-	// connection's window, and conn grants more when another quarter of it is used, so the peer never waits for what is held back.
-	if n := c.Limits.Streams; n > 0 {
-		r.heldBack = c.Limits.ConnWindow / (4 * n)
-	}
 }
 
 // spans takes the data of STREAM frames and gives their batches back; nothing but that if deaf.
@@ -92,10 +84,10 @@ func (r *receiving) insert(span *port.Span) *wire.Error {
 	if err := r.cover(end); err != nil {
 		return blame(err, wire.TypeStream)
 	}
-	if err := r.bytes.Insert(span.Off, span.B, r.chunks); err != nil {
+	if err := r.bytes.Insert(span.Off, span.B, r.common.Chunks); err != nil {
 		return blame(err, wire.TypeStream)
 	}
-	if !r.gaps.count(r.bytes.Gaps()) {
+	if !r.countGaps(r.bytes.Gaps()) {
 		return wire.NewError(wire.InternalError, wire.TypeStream, "too many gaps in the data of all streams")
 	}
 	if span.Fin {
@@ -201,7 +193,7 @@ func (r *receiving) consume(n int) {
 func (r *receiving) discard() {
 	r.discards = true
 	r.bytes.Release()
-	r.gaps.count(0)
+	r.countGaps(0)
 }
 
 // settle follows the facts: the credit of discarded bytes, then the state.
@@ -250,7 +242,7 @@ func (r *receiving) grant(now mono.Time, rtt time.Duration) {
 }
 
 func (r *receiving) owesPush() bool {
-	return r.stopOwed || r.maxData > 0 || r.consumed > 0 && (r.urgent || r.consumed >= r.heldBack)
+	return r.stopOwed || r.maxData > 0 || r.consumed > 0 && (r.urgent || r.consumed >= r.common.heldBack())
 }
 
 func (r *receiving) fillPush(m *port.Push) {
@@ -294,5 +286,5 @@ func (r *receiving) ended() bool { return r.delivered() && r.untaken == 0 }
 
 func (r *receiving) release() {
 	r.bytes.Release()
-	r.gaps.count(0)
+	r.countGaps(0)
 }

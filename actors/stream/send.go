@@ -62,7 +62,7 @@ func (s *sending) begin(c Config, exists bool) {
 		return
 	}
 	s.window = flow.NewSendWindow(c.Options.SendLimit)
-	s.unsentLimit, s.offered = c.Limits.UnsentBytes, c.Limits.UnsentBytes
+	s.unsentLimit, s.offered = c.Common.Limits.UnsentBytes, c.Common.Limits.UnsentBytes
 }
 
 // open reports whether the half may still send data.

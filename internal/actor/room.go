@@ -38,16 +38,16 @@ type Room[M any] struct {
 	// owned by the running turn
 	taken   int32
 	b       Behaviour[M]
-	yielder bool // b is a Yielder
-	leaver  bool // b is a Leaver
-	touched bool // in a crowd: it had mail in this turn
-	current M    // what is being handled, if busy
-	busy    bool // between a message's arrival at the behaviour and its return
-	late    bool // its flush was deferred
+	current M         // what is being handled, if busy
+	now     mono.Time // of the turn
+	began   mono.Time // when the flush was deferred
+	yielder bool      // b is a Yielder
+	leaver  bool      // b is a Leaver
+	touched bool      // in a crowd: it had mail in this turn
+	busy    bool      // between a message's arrival at the behaviour and its return
+	late    bool      // its flush was deferred
 	gone    bool
 	died    bool
-	now     mono.Time
-	began   mono.Time // when the flush was deferred
 }
 
 // company is what a room shares.
