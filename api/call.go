@@ -40,12 +40,10 @@ type call struct {
 	upload *upload         // nil unless a goroutine sends it
 	small  [1]*actor.Chunk // the body, if it is sent without one
 
-	rmu      longLock // guards what follows: it is held while a delivery is awaited
-	in       incoming
-	readOver bool
+	*answer       // nil before the first delivery
+	readOver bool // guarded by rmu, as all until mu
 	closed   bool // the caller closed the body
 	informed int8 // 1xx responses seen
-	resp     http.Response
 
 	mu        sync.Mutex // guards what follows; held briefly
 	halves    int8       // still running
@@ -53,6 +51,13 @@ type call struct {
 	cancelled bool
 	cause     error // why it was cancelled, or has not begun
 	stop      func() bool
+}
+
+// answer is what a call has of the peer's answer. Most of the calls that wait have none.
+type answer struct {
+	rmu  longLock // held while a delivery is awaited; guards the rest
+	in   incoming
+	resp http.Response
 }
 
 // newCall makes the call of an attempt, which has neither a connection nor a credit yet.
@@ -73,6 +78,7 @@ func (c *call) next() (d *port.Delivery) {
 // response takes deliveries up to the head of the final response, of which d is the first. The error is the room's own, for the
 // retry decision; the call is then over.
 func (c *call) response(d *port.Delivery) (*http.Response, error) {
+	c.answer = &answer{in: incoming{conn: c.conn, x: c.x}}
 	c.rmu.Lock()
 	defer c.rmu.Unlock()
 	for {

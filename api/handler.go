@@ -23,7 +23,7 @@ type exchange struct {
 	w      responseWriter
 	req    *http.Request
 	body   *requestBody // nil if there is none, and nothing is to be done about that
-	list   fieldList // the response's head and trailers, in the exchange's memory
+	list   fieldList    // the response's head and trailers, in the exchange's memory
 	paced  pacing
 	failed bool // the handler has not returned as it should
 }

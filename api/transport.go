@@ -210,7 +210,7 @@ func (c *call) connect(o origin) (err error) {
 	if c.x, err = c.conn.Exchange(c.t.identified(c.ctx, c.req)); err != nil {
 		return c.noCredit(err)
 	}
-	c.in.conn, c.in.x, c.at = c.conn, c.x, uint32(time.Since(start)/time.Millisecond)
+	c.at = uint32(time.Since(start) / time.Millisecond)
 	return nil
 }
 
