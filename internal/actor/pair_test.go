@@ -271,3 +271,30 @@ func TestAQuietMailboxIsMadeWithItsFirstMail(t *testing.T) {
 		t.Errorf("received %d, %d wait; want 1 and 1", got, quiet.Waiting())
 	}
 }
+
+// The first message needs no channel, and whoever is there first, they come in their order.
+func TestAPromptMailboxKeepsTheOrder(t *testing.T) {
+	one, two, three := new(int), new(int), new(int)
+	var b actor.PromptMailbox[*int]
+	b.Send(one)
+	b.Send(two)
+	wantPanic(t, func() { b.Send(three) }, "credit is broken")
+	if m, ok := b.Take(); !ok || m != one || b.Waiting() != 1 {
+		t.Error("the first message is not taken first")
+	}
+	b.Empty()
+	if _, ok := b.Take(); ok {
+		t.Error("an empty mailbox gives something")
+	}
+	for range 200 {
+		var b actor.PromptMailbox[*int]
+		var sides sync.WaitGroup
+		sides.Go(func() { b.Send(one); b.Send(two) })
+		sides.Go(func() {
+			if first, second := <-b.C(), <-b.C(); first != one || second != two {
+				t.Error("the order is not that of sending")
+			}
+		})
+		sides.Wait()
+	}
+}
