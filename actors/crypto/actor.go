@@ -92,7 +92,7 @@ func (p *Protect) Handle(now mono.Time, m port.ToProtect) {
 }
 
 // Flush makes the keys of the next phase ready, away from the packets: RFC 9001 s6.3 wants no timing signal there.
-func (p *Protect) Flush(mono.Time) { p.phases.prepare() }
+func (p *Protect) Flush(mono.Time) { p.phases.ready(p.largest[wire.SpaceApp]) }
 
 // Left reports whether the room was stopped.
 func (p *Protect) Left() bool { return p.left }
