@@ -116,7 +116,7 @@ func (p *Protect) stop() {
 // HandshakeConfig is what a handshake room knows from birth.
 type HandshakeConfig struct {
 	Role    wire.Role
-	TLS     *tls.Config     // MinVersion TLS 1.3, NextProtos, Time; not changed
+	TLS     *tls.Config     // MinVersion TLS 1.3, NextProtos, Time, no sessions; not changed
 	Context context.Context // given to TLS callbacks; its end makes the handshake fail
 	Reseed  func()          // called before TLS may draw random bytes; a simulation's, else nil
 }
