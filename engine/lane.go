@@ -71,10 +71,15 @@ func (l *lane) finish() {
 
 // rounds runs the lane for so many rounds, and reports whether it has become idle.
 func (l *lane) rounds(n int) bool {
+	var rooms []actor.Runner // of the round before
 	for ; n > 0; n-- {
 		l.mu.Lock()
-		rooms := l.ready
+		if rooms != nil {
+			l.spare = rooms[:0]
+		}
+		rooms = l.ready
 		if len(rooms) == 0 {
+			rooms = nil
 			if l.late != nil {
 				l.mu.Unlock()
 				l.runLate()
@@ -84,16 +89,13 @@ func (l *lane) rounds(n int) bool {
 			l.mu.Unlock()
 			return true
 		}
-		l.ready = l.spare[:0]
+		l.ready, l.spare = l.spare, nil
 		l.mu.Unlock()
 		l.now = l.world.Now()
 		for i, r := range rooms {
 			r.Run()
 			rooms[i] = nil
 		}
-		l.mu.Lock()
-		l.spare = rooms
-		l.mu.Unlock()
 	}
 	return false
 }
