@@ -132,7 +132,12 @@ func nextBody(req *http.Request, n int, again bool, err error, first *error) (io
 	return body, nil
 }
 
-func (t *Transport) init() { t.pool.dial = t.dialOrigin }
+func (t *Transport) init() {
+	t.pool.dial, t.pool.run = t.dialOrigin, t.engine().Go
+	if t.dial != nil {
+		t.pool.run = func(f func()) { go f() } // a fake needs no engine, and may live in a bubble
+	}
+}
 
 // begin makes one attempt, as far as nothing need be waited for but a connection and its credit. again says that another
 // may be made.

@@ -145,6 +145,22 @@ func (w writerSeat) Launch(r actor.Runner) {
 	w.World.Launch(r)
 }
 
+// timerSeat is the System of a socket's timer. Where the socket has one connection, which alone arms it, it runs in that one's
+// lane: its turn is shorter than a hop.
+type timerSeat struct {
+	World
+	s *socket
+}
+
+// Launch runs the timer.
+func (t timerSeat) Launch(r actor.Runner) {
+	if c := t.s.only; c != nil && c.place.world != nil && c.place.how != Apart {
+		c.place.launch(r)
+		return
+	}
+	t.World.Launch(r)
+}
+
 // system is where a room of the connection lives.
 func (c *connection) system(kind roomKind) actor.System {
 	if c.place.world == nil || kind == roomHandshake && c.place.waits {
