@@ -96,6 +96,7 @@ func newConnection(s *socket, b birth) *connection {
 	world := s.e.world
 	c.place.how, c.place.waits = s.e.placement, waits(b.tls, b.role)
 	c.place.world, _ = world.(*machine)
+	c.place.host = &s.host
 	c.rx = s.rx.account(b.limits.RxBatches, b.limits.RxTrains)
 	c.tx = lender{pool: s.tx, owner: c}
 	c.routes = connRoutes{table: s.routes, c: c}

@@ -12,6 +12,7 @@ import (
 // lane runs rooms of one connection by turns on one goroutine: a hop to another would cost more than most of their turns.
 type lane struct {
 	world *machine
+	host  *atomic.Pointer[lane] // of its socket
 
 	mu      sync.Mutex
 	ready   []actor.Runner
@@ -46,7 +47,14 @@ func (l *lane) Run() {
 		// Whoever launched the lane comes before all others that the processor has: they would each get a run of their own.
 		l.world.crew.patient.round()
 	}
+	hosts := !l.crowded.Load() && l.world.crew.working.Load() > crewBusy
+	if hosts {
+		l.host.Store(l) // there is no processor for a writer of its own
+	}
 	for !l.rounds(lentRounds) {
+	}
+	if hosts {
+		l.host.CompareAndSwap(l, nil)
 	}
 }
 

@@ -130,7 +130,7 @@ func (c *connection) arrived(batch *port.RxBatch, alone bool) {
 }
 
 // writerSeat is the System of a socket's writer. It has a goroutine of its own, for it waits in the kernel; but where one is
-// lent to a lane, with nothing else to do, it runs in that.
+// lent to a lane, with nothing else to do, it runs in that, and where all processors have a lane to run, in the one that has mail for it.
 type writerSeat struct {
 	World
 	s *socket
@@ -156,9 +156,11 @@ type timerSeat struct {
 func (t timerSeat) Launch(r actor.Runner) {
 	if c := t.s.only; c != nil && c.place.world != nil && c.place.how != Apart {
 		c.place.launch(r)
-		return
+	} else if l := t.s.host.Load(); l != nil {
+		l.launch(r)
+	} else {
+		t.World.Launch(r)
 	}
-	t.World.Launch(r)
 }
 
 // system is where a room of the connection lives.
