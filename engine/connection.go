@@ -96,7 +96,6 @@ func newConnection(s *socket, b birth) *connection {
 	world := s.e.world
 	c.place.how, c.place.waits = s.e.placement, waits(b.tls, b.role)
 	c.place.world, _ = world.(*machine)
-	c.place.host = &s.host
 	c.rx = s.rx.account(b.limits.RxBatches, b.limits.RxTrains)
 	c.tx = lender{pool: s.tx, owner: c}
 	c.routes = connRoutes{table: s.routes, c: c}
@@ -125,6 +124,9 @@ func newConnection(s *socket, b birth) *connection {
 	if b.trace != nil {
 		c.trace = b.trace(b.role, original)
 		cfg.Trace = c.trace
+	}
+	if c.trace == nil && c.place.how != Apart {
+		c.place.host, c.place.sole = &s.host, s.routes == nil
 	}
 	if s.e.between != nil {
 		c.between = s.e.between(b.role, original)

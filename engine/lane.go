@@ -12,7 +12,8 @@ import (
 // lane runs rooms of one connection by turns on one goroutine: a hop to another would cost more than most of their turns.
 type lane struct {
 	world *machine
-	host  *atomic.Pointer[lane] // of its socket
+	host  *atomic.Pointer[lane] // of its socket; nil: it hosts nobody
+	sole  bool                  // the socket has no other connection
 
 	mu      sync.Mutex
 	ready   []actor.Runner
@@ -47,15 +48,22 @@ func (l *lane) Run() {
 		// Whoever launched the lane comes before all others that the processor has: they would each get a run of their own.
 		l.world.crew.patient.round()
 	}
-	hosts := !l.crowded.Load() && l.world.crew.working.Load() > crewBusy
+	hosts := l.hosts()
 	if hosts {
-		l.host.Store(l) // there is no processor for a writer of its own
+		l.host.Store(l)
 	}
 	for !l.rounds(lentRounds) {
 	}
 	if hosts {
 		l.host.CompareAndSwap(l, nil)
 	}
+}
+
+// hosts reports whether the socket's writer shall run in the lane that is about to: no processor is idle that could take it. A
+// handshake computes for long, which others that write to the socket shall not wait for, and a trace may; a lane with several
+// requests has more to do meanwhile.
+func (l *lane) hosts() bool {
+	return l.host != nil && (l.sole || l.begun.Load()) && !l.crowded.Load() && l.world.crew.working.Load() > crewBusy
 }
 
 // lentRounds is how many rounds a goroutine that is lent to a lane runs at most: a request and its answer take half of them.

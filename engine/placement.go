@@ -145,8 +145,8 @@ func (w writerSeat) Launch(r actor.Runner) {
 	w.World.Launch(r)
 }
 
-// timerSeat is the System of a socket's timer. Where the socket has one connection, which alone arms it, it runs in that one's
-// lane: its turn is shorter than a hop.
+// timerSeat is the System of a socket's timer, whose turn is shorter than a hop: where the socket has one connection, which alone
+// arms it, it runs in that one's lane, elsewhere in one that hosts the writer. While bulk flows the lane's own turns are long.
 type timerSeat struct {
 	World
 	s *socket
@@ -154,13 +154,15 @@ type timerSeat struct {
 
 // Launch runs the timer.
 func (t timerSeat) Launch(r actor.Runner) {
+	l := t.s.host.Load()
 	if c := t.s.only; c != nil && c.place.world != nil && c.place.how != Apart {
-		c.place.launch(r)
-	} else if l := t.s.host.Load(); l != nil {
-		l.launch(r)
-	} else {
-		t.World.Launch(r)
+		l = &c.place.lane
 	}
+	if l != nil && !t.s.bulk.flows() {
+		l.launch(r)
+		return
+	}
+	t.World.Launch(r)
 }
 
 // system is where a room of the connection lives.
