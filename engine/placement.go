@@ -145,26 +145,6 @@ func (w writerSeat) Launch(r actor.Runner) {
 	w.World.Launch(r)
 }
 
-// timerSeat is the System of a socket's timer, whose turn is shorter than a hop: where the socket has one connection, which alone
-// arms it, it runs in that one's lane, elsewhere in one that hosts the writer. While bulk flows the lane's own turns are long.
-type timerSeat struct {
-	World
-	s *socket
-}
-
-// Launch runs the timer.
-func (t timerSeat) Launch(r actor.Runner) {
-	l := t.s.host.Load()
-	if c := t.s.only; c != nil && c.place.world != nil && c.place.how != Apart {
-		l = &c.place.lane
-	}
-	if l != nil && !t.s.bulk.flows() {
-		l.launch(r)
-		return
-	}
-	t.World.Launch(r)
-}
-
 // system is where a room of the connection lives.
 func (c *connection) system(kind roomKind) actor.System {
 	if c.place.world == nil || kind == roomHandshake && c.place.waits {

@@ -86,11 +86,7 @@ func newTimer(e *Engine, s *socket, cells int) *actor.Room[port.ToTimer] {
 	const ticks = 4
 	var tick func()
 	alarm := e.world.Alarm(func() { tick() })
-	var system actor.System = e.world
-	if !e.world.Stepping() {
-		system = timerSeat{e.world, s}
-	}
-	room := actor.Spawn(system, actor.Spec{Name: s.name + "/timer", Capacity: cells + ticks + 1, Supervisor: roomCount{s}},
+	room := actor.Spawn(e.world, actor.Spec{Name: s.name + "/timer", Capacity: cells + ticks + 1, Supervisor: roomCount{s}},
 		guard[port.ToTimer](timer.New(alarm), s.panicked))
 	edge := room.Port("alarm>timer", ticks)
 	tick = func() { edge.Send(&port.Tick{}) }
