@@ -31,6 +31,7 @@ type dialing struct {
 // pool holds at most one connection that takes new requests for each origin.
 type pool struct {
 	dial func(context.Context, origin) (exchanger, error)
+	run  func(func()) // on a goroutine
 
 	mu     sync.Mutex
 	conns  map[origin]*pooled
@@ -104,7 +105,9 @@ func (p *pool) start(ctx context.Context, o origin) *dialing {
 		p.dials, p.conns = make(map[origin]*dialing), make(map[origin]*pooled)
 	}
 	p.dials[o] = d
-	p.wg.Go(func() {
+	p.wg.Add(1)
+	p.run(func() {
+		defer p.wg.Done()
 		defer cancel()
 		conn, err := p.dial(own, o)
 		p.mu.Lock()

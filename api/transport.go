@@ -193,7 +193,12 @@ func nextBody(req *http.Request, n int, again bool, err error, first *error) (io
 	return body, nil
 }
 
-func (t *Transport) init() { t.pool.dial = t.dialOrigin }
+func (t *Transport) init() {
+	t.pool.dial, t.pool.run = t.dialOrigin, t.engine().Go
+	if t.dial != nil {
+		t.pool.run = func(f func()) { go f() } // a fake needs no engine, and may live in a bubble
+	}
+}
 
 // connect takes a connection to o, and a credit of it.
 func (c *call) connect(o origin) (err error) {

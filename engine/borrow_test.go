@@ -131,3 +131,32 @@ type onLoan struct {
 
 func (o *onLoan) Handle(mono.Time, port.ToProtect) { o.lent <- o.c.s.host.Load() != nil }
 func (o *onLoan) Flush(mono.Time)                  {}
+
+// A writer shares the goroutine of a lane where no processor is idle and nobody has to wait for what that computes.
+func TestABusyMachinesWriterRunsInALane(t *testing.T) {
+	for what, c := range map[string]struct {
+		change func(c *connection)
+		want   bool
+	}{
+		"busy":                        {func(*connection) {}, true},
+		"idle":                        {func(c *connection) { c.place.world.crew.working.Store(crewBusy) }, false},
+		"several at a time":           {func(c *connection) { c.asked(); c.asked() }, false},
+		"a handshake":                 {func(c *connection) { c.place.begun.Store(false) }, false},
+		"a handshake, its own socket": {func(c *connection) { c.place.begun.Store(false); c.place.sole = true }, true},
+		"a trace, or its rooms apart": {func(c *connection) { c.place.host = nil }, false},
+	} {
+		l := lone()
+		l.place.host = &l.s.host
+		l.place.world.crew.working.Store(crewBusy + 1)
+		c.change(l)
+		var hosted bool
+		l.place.ready = []actor.Runner{player{run: func() { hosted = l.s.host.Load() == &l.place.lane }}}
+		l.place.Run()
+		if hosted != c.want {
+			t.Errorf("%s: the lane hosts the writer: %v, want %v", what, hosted, c.want)
+		}
+		if l.s.host.Load() != nil {
+			t.Errorf("%s: the lane is over and hosts the writer", what)
+		}
+	}
+}

@@ -45,7 +45,8 @@ func (e *Engine) tlsConfig(c *tls.Config, alpn string) *tls.Config {
 	if c.Time == nil {
 		c.Time = e.world.Wall
 	}
-	c.SessionTicketsDisabled = true
+	// A resumed session would need its transport parameters remembered (RFC 9000 s7.4.1).
+	c.SessionTicketsDisabled, c.ClientSessionCache = true, nil
 	contained(c)
 	if f := c.GetConfigForClient; f != nil {
 		c.GetConfigForClient = func(h *tls.ClientHelloInfo) (chosen *tls.Config, err error) {

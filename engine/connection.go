@@ -125,6 +125,9 @@ func newConnection(s *socket, b birth) *connection {
 		c.trace = b.trace(b.role, original)
 		cfg.Trace = c.trace
 	}
+	if c.trace == nil && c.place.how != Apart {
+		c.place.host, c.place.sole = &s.host, s.routes == nil
+	}
 	if s.e.between != nil {
 		c.between = s.e.between(b.role, original)
 	}

@@ -381,10 +381,6 @@ func (h *H3Conn) remove(x *port.Exchange) {
 func (h *H3Conn) gone(cause *port.Cause) {
 	h.half.set()
 	h.refused.Store(true)
-	failure := &port.StreamError{Err: cause}
-	if cause.Why != port.Panicked {
-		failure.Unprocessed, failure.Err = true, fmt.Errorf("%w: %w", port.ErrGone, cause)
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock() // an exchange that is released meanwhile waits: it may serve again
 	h.dead = cause
@@ -395,6 +391,13 @@ func (h *H3Conn) gone(cause *port.Cause) {
 	}
 	if tell := h.dialled; tell != nil && h.State() == nil {
 		h.c.s.e.stage.Hand(h, func() { tell(nil, cause) })
+	}
+	if len(open) == 0 {
+		return
+	}
+	failure := &port.StreamError{Err: cause}
+	if cause.Why != port.Panicked {
+		failure.Unprocessed, failure.Err = true, fmt.Errorf("%w: %w", port.ErrGone, cause)
 	}
 	for _, x := range open {
 		x.Reads.Offer(&port.Delivery{Last: true, Err: failure})

@@ -12,6 +12,8 @@ import (
 // lane runs rooms of one connection by turns on one goroutine: a hop to another would cost more than most of their turns.
 type lane struct {
 	world *machine
+	host  *atomic.Pointer[lane] // of its socket; nil: it hosts nobody
+	sole  bool                  // the socket has no other connection
 
 	mu      sync.Mutex
 	ready   []actor.Runner
@@ -46,8 +48,22 @@ func (l *lane) Run() {
 		// Whoever launched the lane comes before all others that the processor has: they would each get a run of their own.
 		l.world.crew.patient.round()
 	}
+	hosts := l.hosts()
+	if hosts {
+		l.host.Store(l)
+	}
 	for !l.rounds(lentRounds) {
 	}
+	if hosts {
+		l.host.CompareAndSwap(l, nil)
+	}
+}
+
+// hosts reports whether the socket's writer shall run in the lane that is about to: no processor is idle that could take it. A
+// handshake computes for long, which others that write to the socket shall not wait for, and a trace may; a lane with several
+// requests has more to do meanwhile.
+func (l *lane) hosts() bool {
+	return l.host != nil && (l.sole || l.begun.Load()) && !l.crowded.Load() && l.world.crew.working.Load() > crewBusy
 }
 
 // lentRounds is how many rounds a goroutine that is lent to a lane runs at most: a request and its answer take half of them.
@@ -71,10 +87,15 @@ func (l *lane) finish() {
 
 // rounds runs the lane for so many rounds, and reports whether it has become idle.
 func (l *lane) rounds(n int) bool {
+	var rooms []actor.Runner // of the round before
 	for ; n > 0; n-- {
 		l.mu.Lock()
-		rooms := l.ready
+		if rooms != nil {
+			l.spare = rooms[:0]
+		}
+		rooms = l.ready
 		if len(rooms) == 0 {
+			rooms = nil
 			if l.late != nil {
 				l.mu.Unlock()
 				l.runLate()
@@ -84,16 +105,13 @@ func (l *lane) rounds(n int) bool {
 			l.mu.Unlock()
 			return true
 		}
-		l.ready = l.spare[:0]
+		l.ready, l.spare = l.spare, nil
 		l.mu.Unlock()
 		l.now = l.world.Now()
 		for i, r := range rooms {
 			r.Run()
 			rooms[i] = nil
 		}
-		l.mu.Lock()
-		l.spare = rooms
-		l.mu.Unlock()
 	}
 	return false
 }

@@ -79,8 +79,8 @@ var defaultLimits = port.Limits{
 	ConnWindowMax:   24 << 20,
 	// Control, QPACK encoder and decoder, and a few that will be ignored; beyond, the peer waits for MAX_STREAMS.
 	UniStreams: 16,
-	// Two for migration, two for its probing.
-	ConnectionIDs: 4,
+	// One in use, and one to change to: more are for migration, which conn does not follow.
+	ConnectionIDs: 2,
 	// Twice what common servers accept; beyond, the request is malformed for us.
 	FieldSection: 64 << 10,
 	// SETTINGS and GOAWAY are tens of bytes; beyond, H3_EXCESSIVE_LOAD.

@@ -130,7 +130,7 @@ func (c *connection) arrived(batch *port.RxBatch, alone bool) {
 }
 
 // writerSeat is the System of a socket's writer. It has a goroutine of its own, for it waits in the kernel; but where one is
-// lent to a lane, with nothing else to do, it runs in that.
+// lent to a lane, with nothing else to do, it runs in that, and where all processors have a lane to run, in the one that has mail for it.
 type writerSeat struct {
 	World
 	s *socket

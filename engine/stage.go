@@ -26,6 +26,16 @@ func IdentityOf(ctx context.Context) string {
 // Simulated reports whether the engine lives in a simulation.
 func (e *Engine) Simulated() bool { return e.stage != nil }
 
+// Go runs f, which may wait, on a goroutine that a room or a task has left, if there is one: its stack has grown already. What f
+// does is not ordered by it: see Named.
+func (e *Engine) Go(f func()) {
+	if e.stage != nil {
+		go f()
+		return
+	}
+	e.world.Go("", f)
+}
+
 // Resolve returns the addresses of a host, in the order in which they are to be tried.
 func (e *Engine) Resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 	return e.world.Resolve(ctx, host)

@@ -90,7 +90,7 @@ func (w *machine) Wall() time.Time          { return time.Now() }
 func (w *machine) Stepping() bool           { return false }
 func (w *machine) Launch(r actor.Runner)    { w.crew.launch(r) }
 func (w *machine) Go(_ string, f func())    { w.crew.run(task(f)) }
-func (w *machine) Loop(_ string, f func())  { go f() }
+func (w *machine) Loop(_ string, f func())  { w.crew.run(task(f)) }
 func (w *machine) Pause()                   { runtime.Gosched() }
 func (w *machine) Context() context.Context { return context.Background() }
 

@@ -92,7 +92,7 @@ func (p *Protect) Handle(now mono.Time, m port.ToProtect) {
 }
 
 // Flush makes the keys of the next phase ready, away from the packets: RFC 9001 s6.3 wants no timing signal there.
-func (p *Protect) Flush(mono.Time) { p.phases.prepare() }
+func (p *Protect) Flush(mono.Time) { p.phases.ready(p.largest[wire.SpaceApp]) }
 
 // Left reports whether the room was stopped.
 func (p *Protect) Left() bool { return p.left }
@@ -116,7 +116,7 @@ func (p *Protect) stop() {
 // HandshakeConfig is what a handshake room knows from birth.
 type HandshakeConfig struct {
 	Role    wire.Role
-	TLS     *tls.Config     // MinVersion TLS 1.3, NextProtos, Time; not changed
+	TLS     *tls.Config     // MinVersion TLS 1.3, NextProtos, Time, no sessions; not changed
 	Context context.Context // given to TLS callbacks; its end makes the handshake fail
 	Reseed  func()          // called before TLS may draw random bytes; a simulation's, else nil
 }

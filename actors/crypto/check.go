@@ -76,7 +76,7 @@ func (f *phases) check(k *levelKeys, largest wire.PacketNumber) error {
 	switch {
 	case read != (f.readSecret != nil) || write != (f.writeSecret != nil) || read && f.suite != k.suite:
 		return fmt.Errorf("protect: 1-RTT keys: read %v, write %v; secrets: %v, %v", read, write, f.readSecret != nil, f.writeSecret != nil)
-	case read != (f.next != nil):
+	case !read && f.next != nil || read && f.next == nil && f.due(largest):
 		// RFC 9001 s6.3: the next keys are ready before a packet asks for them.
 		return fmt.Errorf("protect: 1-RTT read keys: %v, of the next phase: %v", read, f.next != nil)
 	case f.bit != byte(f.updates&1)*wire.KeyPhaseBit:

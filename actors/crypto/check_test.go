@@ -42,9 +42,13 @@ func TestCheckOfProtect(t *testing.T) {
 		}},
 		{"1-RTT keys: read true, write true; secrets: false, true", func(p *Protect) { p.phases.readSecret = nil }},
 		{"1-RTT keys: read true, write true; secrets: true, false", func(p *Protect) { p.phases.writeSecret = nil }},
-		{"1-RTT read keys: true, of the next phase: false", func(p *Protect) { p.phases.next = nil }},
+		{"1-RTT read keys: true, of the next phase: false", func(p *Protect) { p.largest[wire.SpaceApp] = youth }},
 		{"the key phase bit is 0x4 after 0 updates", func(p *Protect) { p.phases.bit = wire.KeyPhaseBit }},
-		{"two phases share a read key", func(p *Protect) { p.phases.previous = p.phases.next }},
+		{"two phases share a read key", func(p *Protect) {
+			p.phases.previous = p.levels[wire.LevelApp].read
+			p.phases.updates = 2
+			p.phases.prepare()
+		}},
 		{"two phases share a read key", func(p *Protect) { p.phases.next = p.levels[wire.LevelApp].read }},
 		{"packets 1 to 0 in this phase", func(p *Protect) { p.phases.low = 1 }},
 		{"up to 5 in those before", func(p *Protect) { p.phases.older = 5 }},

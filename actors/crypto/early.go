@@ -37,41 +37,33 @@ func (p *Protect) late(s *scan, level wire.Level, pkt []byte, dest, source wire.
 	}
 }
 
-// replay opens what waited for the read keys of a level, and sends it to conn as a batch of its own, in which every
-// packet counts as a datagram. A batch has one path, that of the first: whoever knows the connection's ID and sends a packet
+// replay opens what waited for the read keys of a level, each packet where it was kept, and sends it to conn as a batch of its
+// own, in which every packet counts as a datagram. A batch has one path, that of the first: whoever knows the connection's ID and sends a packet
 // from another address must not take the others with it.
 func (p *Protect) replay(now mono.Time, level wire.Level) {
-	total := 0
-	var path port.Path
-	for i := range p.early {
-		if e := &p.early[i]; e.level == level {
-			if total == 0 {
-				path = e.path
-			}
-			total += len(e.b)
-		}
-	}
-	if total == 0 {
-		return
-	}
-	b := port.NewRxBatch(make([]byte, 0, total), nil)
-	b.Replay, b.Path = true, path
-	s := scan{now: now, batch: b}
+	var b *port.RxBatch
+	var s scan
 	for i := range p.early {
 		e := &p.early[i]
 		if e.level != level {
 			continue
 		}
-		if e.path.Remote != path.Remote {
+		if b == nil {
+			b = port.NewRxBatch(nil, nil)
+			b.Replay, b.Path = true, e.path
+			s = scan{now: now, batch: b}
+		}
+		if e.path.Remote != b.Path.Remote {
 			p.dropped(&s, len(e.b), "waited for keys with others of another address")
 			continue
 		}
-		from := len(b.B)
-		b.B = append(b.B, e.b...)
 		b.ECN, b.At = e.ecn, e.at
 		s.size, s.later = e.size, false
-		p.openDatagram(&s, b.B[from:len(b.B):len(b.B)])
+		p.openDatagram(&s, e.b)
 		s.index++
+	}
+	if b == nil {
+		return
 	}
 	p.dropEarly(level)
 	p.report(b)

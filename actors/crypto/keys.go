@@ -87,14 +87,26 @@ type phases struct {
 func (f *phases) startRead(s *suite, secret []byte) {
 	f.suite, f.readSecret = s, secret
 	f.low, f.high, f.older = wire.MaxPacketNumber, wire.NoPacketNumber, wire.NoPacketNumber
-	f.prepare()
 }
 
 func (f *phases) startWrite(secret []byte) { f.writeSecret = secret }
 
-// prepare derives the read key of the next phase if it is missing.
+// youth is the packet number before which the next phase's key waits until a packet asks for it: most connections are over by
+// then, and its cipher would be a tenth of what they derive.
+const youth = 64
+
+// ready derives the read key of the next phase if it is missing and due; largest is the largest number opened.
 //
 // RFC 9001 s6.3: endpoints are generally expected to have current and next read keys available.
+func (f *phases) ready(largest wire.PacketNumber) {
+	if f.due(largest) {
+		f.prepare()
+	}
+}
+
+func (f *phases) due(largest wire.PacketNumber) bool { return f.updates > 0 || largest >= youth }
+
+// prepare derives the read key of the next phase if it is missing.
 func (f *phases) prepare() {
 	if f.next != nil || f.readSecret == nil {
 		return

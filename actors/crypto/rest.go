@@ -5,7 +5,7 @@ import "quicpro/wire"
 // rest lets go of what the 1-RTT secrets can make again, some 4 KiB of ciphers: the first packet after it, in either
 // direction, has them made, which takes a few microseconds.
 func (p *Protect) rest() {
-	p.phases.prepare() // now, if the peer updated its keys in this turn: the flush would make a cipher
+	p.phases.ready(p.largest[wire.SpaceApp]) // now, if the peer updated its keys in this turn: the flush would make a cipher
 	packet, header := p.ciphers()
 	for _, k := range packet {
 		if k != nil {

@@ -54,13 +54,10 @@ func (h *handshake) advance(o *port.Order) *port.Answer {
 
 func (h *handshake) start(params []byte, a *port.Answer) {
 	h.started = true
-	c := h.cfg.TLS.Clone()
-	// A resumed session would need its transport parameters remembered (RFC 9000 s7.4.1).
-	c.SessionTicketsDisabled, c.ClientSessionCache = true, nil
 	if h.cfg.Role == wire.Client {
-		h.quic = tls.QUICClient(&tls.QUICConfig{TLSConfig: c})
+		h.quic = tls.QUICClient(&tls.QUICConfig{TLSConfig: h.cfg.TLS})
 	} else {
-		h.quic = tls.QUICServer(&tls.QUICConfig{TLSConfig: c})
+		h.quic = tls.QUICServer(&tls.QUICConfig{TLSConfig: h.cfg.TLS})
 	}
 	h.quic.SetTransportParameters(params)
 	if err := h.quic.Start(h.cfg.Context); err != nil {

@@ -13,6 +13,7 @@ import (
 // too, so that the answer is understood.
 func (e *end) update() {
 	f, k := &e.phases, &e.levels[wire.LevelApp]
+	f.prepare()
 	f.writeSecret = f.suite.nextSecret(f.writeSecret)
 	k.write, k.sealed = f.suite.newPacketKey(f.writeSecret), 0
 	f.bit ^= wire.KeyPhaseBit
@@ -183,8 +184,14 @@ func TestOlderKeysForALaterPacketAreAFault(t *testing.T) {
 
 func TestTheNextKeysAreReadyOutsideThePackets(t *testing.T) {
 	client, server := established(t, allSuites["AES-128-GCM"])
+	for n := range wire.PacketNumber(youth + 1) {
+		if server.phases.next != nil {
+			t.Fatalf("a next key before packet %d", n)
+		}
+		server.get(0, client.one(wire.LevelApp, "phase 0"))
+	}
 	if server.phases.next == nil {
-		t.Fatal("no next key after the installation")
+		t.Fatalf("no next key after packet %d", youth)
 	}
 	client.update()
 	b := port.NewRxBatch(client.one(wire.LevelApp, "phase 1"), nil)

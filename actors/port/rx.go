@@ -18,7 +18,7 @@ type Path struct {
 // packets in place and lists them; conn parses them; streams copy out what they keep. It never outlives the flush of
 // the stream rooms.
 type RxBatch struct {
-	B           []byte // datagrams, back to back
+	B           []byte // datagrams, back to back; none with Replay
 	SegmentSize int    // the size of every datagram but the last, which may be shorter
 	Path        Path
 	ECN         uint8     // the two ECN bits of the train
@@ -82,7 +82,7 @@ type RxPacket struct {
 	Datagram int32 // which datagram of the batch it came in
 	Number   wire.PacketNumber
 	Size     int               // bytes on the wire, of the packet and not of its datagram
-	Payload  []byte            // aliases the batch
+	Payload  []byte            // aliases the batch, or with Replay what protect kept
 	Source   wire.ConnectionID // long headers only
 	Dest     wire.ConnectionID
 }

@@ -46,7 +46,7 @@ type Limits struct {
 	ConnWindow      int           // 1 MiB: initial receive window of a connection
 	ConnWindowMax   int           // 24 MiB: where its auto-tuning ends
 	UniStreams      int           // 16: unidirectional streams of the peer alive at a time
-	ConnectionIDs   int           // 4: active_connection_id_limit
+	ConnectionIDs   int           // 2: active_connection_id_limit
 	FieldSection    int           // 64 KiB: decoded size of a field section (RFC 9114 s4.2.2)
 	ControlFrame    int           // 16 KiB: payload of a frame on the control stream
 	IdleTimeout     time.Duration // 30s: max_idle_timeout
