@@ -72,6 +72,9 @@ func (c *connection) moved(n int) {
 	alone := n >= max(bulkBatch, bulkShare*requests)
 	if alone || n >= max(quietBatch, quietShare*requests) {
 		c.s.bulk.noted()
+		if requests > 1 && !alone {
+			c.s.among.noted()
+		}
 	}
 	if alone && c.s.alone.Add(int64(n)) >= bulkAlone {
 		c.place.bulk.noted()

@@ -10,6 +10,7 @@ import (
 
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
+	"quicpro/internal/udp"
 	"quicpro/wire"
 )
 
@@ -161,24 +162,28 @@ func TestALateRoomFlushesBehindTheOthersOfItsLane(t *testing.T) {
 	}
 }
 
-func TestAReaderDoesNotPollBesideADownload(t *testing.T) {
+func TestHowAReaderPollsBesideADownload(t *testing.T) {
 	for _, c := range []struct {
 		requests int32
 		batch    int
-		quiet    bool
+		how      udp.Polling
 		what     string
 	}{
-		{1, bulkBatch, true, "a download alone"},
-		{17, 60 << 10, true, "a download beside sixteen small requests"},
-		{16, 18 << 10, false, "sixteen answers of a kilobyte"},
-		{4, 18 << 10, false, "the same, when most have ended"},
-		{100, 64 << 10, false, "a hundred"},
+		{1, bulkBatch, udp.NoPolling, "a download alone"},
+		{17, 60 << 10, udp.EagerPolling, "a download beside sixteen small requests"},
+		{16, 18 << 10, udp.ThriftyPolling, "sixteen answers of a kilobyte"},
+		{4, 18 << 10, udp.ThriftyPolling, "the same, when most have ended"},
+		{100, 64 << 10, udp.ThriftyPolling, "a hundred"},
 	} {
 		conn := &connection{s: &socket{}}
 		conn.place.requests.Add(c.requests)
 		conn.moved(c.batch)
-		if got := conn.s.bulk.counted(); got != c.quiet {
-			t.Errorf("%s: the reader does not poll: %v, want %v", c.what, got, c.quiet)
+		l := lease{bulk: &conn.s.bulk, among: &conn.s.among, idle: new(idleLine)}
+		if got := l.how(); got != c.how {
+			t.Errorf("%s: the reader polls as %d, want %d", c.what, got, c.how)
+		}
+		if l.idle.taken.Store(true); l.how() != udp.NoPolling {
+			t.Errorf("%s: the reader polls while somebody waits for an idle processor", c.what)
 		}
 	}
 }

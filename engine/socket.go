@@ -46,6 +46,7 @@ type socket struct {
 	empty   chan struct{} // all of them have left
 	failed  atomic.Pointer[error]
 	bulk    bulk                 // of all connections
+	among   bulk                 // beside several requests of its connection
 	host    atomic.Pointer[lane] // one that has a goroutine on loan
 	alone   atomic.Int64         // bytes of large batches since a request began
 }
@@ -123,7 +124,7 @@ func (b *bell[M]) silence() {
 func (s *socket) read() {
 	defer s.unread()
 	var meta udp.Meta
-	l := lease{pool: s.rx, bulk: &s.bulk, idle: &s.e.idle}
+	l := lease{pool: s.rx, bulk: &s.bulk, among: &s.among, idle: &s.e.idle}
 	for {
 		n, err := l.read(s.link, &meta)
 		if err == nil && n > 0 {

@@ -17,6 +17,7 @@ const keptBuffers = 128
 func (c *Conn) keep(r *row, p *port.Push) {
 	s := &c.streams
 	r.whole = true
+	s.smallAt = c.now
 	if n := len(s.buffers); n > 0 {
 		r.kept, s.buffers = s.buffers[n-1], s.buffers[:n-1]
 	} else {

@@ -1,11 +1,13 @@
 package conn
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
 
 	"quicpro/actors/port"
+	"quicpro/internal/recovery"
 	"quicpro/wire"
 )
 
@@ -59,6 +61,37 @@ func TestAWholeMessageIsRepeatedWhenItsStreamHasLeft(t *testing.T) {
 	}
 	s.home.Send(&port.CloseOrder{})
 	s.gone()
+}
+
+// Twice what the path carries without queues may be in flight beside small messages, and no less than a few batches.
+func TestWhatIsInFlightBesideSmallMessagesFitsThePath(t *testing.T) {
+	s, _ := answered(t)
+	c := s.conn
+	for _, k := range []struct {
+		ago, smoothed time.Duration
+		inFlight      int
+		want          int
+	}{
+		{0, time.Millisecond, 50 << 10, leastAmongSmall},
+		{0, time.Millisecond, 1 << 20, 2 << 20}, // no queue
+		{0, 4 * time.Millisecond, 1 << 20, 512 << 10},
+		{smallWhile - 1, 4 * time.Millisecond, 1 << 20, 512 << 10},
+		{smallWhile, 4 * time.Millisecond, 1 << 20, math.MaxInt},
+	} {
+		rtt := c.loss.RTT()
+		*rtt = recovery.NewRTT(recovery.InitialRTT)
+		rtt.Update(s.now, time.Millisecond, 0)
+		for rtt.Smoothed() < k.smoothed-time.Microsecond {
+			rtt.Update(s.now, k.smoothed, 0)
+		}
+		c.now = c.streams.smallAt.Add(k.ago)
+		if got := c.amongSmall(k.inFlight); got < k.want-k.want/100 || got > k.want+k.want/100 && k.want < math.MaxInt {
+			t.Errorf("%v after a small message, with %v for an empty round trip of 1ms and %d in flight: %d, want %d", k.ago, k.smoothed, k.inFlight, got, k.want)
+		}
+	}
+	if c.streams.smallAt.IsZero() {
+		t.Error("a whole message is no small one")
+	}
 }
 
 func TestAWholeMessageThatThePeerDoesNotWantIsReset(t *testing.T) {

@@ -1,6 +1,9 @@
 package conn
 
 import (
+	"math"
+	"time"
+
 	"quicpro/actors/port"
 	"quicpro/internal/recovery"
 	"quicpro/wire"
@@ -25,7 +28,8 @@ type packing struct {
 	expand    bool   // the datagram must have 1200 bytes
 	open      bool
 	p         packet
-	allowance int // bytes that congestion control and the pacer still allow at the 1-RTT level
+	held      bool // below the congestion window, for small messages: RFC 9002 s7.8, it SHOULD NOT grow for that
+	allowance int  // bytes that congestion control and the pacer still allow at the 1-RTT level
 }
 
 // packet is the packet that is being written.
@@ -126,7 +130,9 @@ func (c *Conn) plan() int {
 	}
 	inFlight := c.loss.BytesInFlight()
 	// RFC 9002 s7: MUST NOT send a packet if that would make the bytes in flight larger than the window.
-	room := c.cc.Window() - inFlight
+	fit := c.amongSmall(inFlight)
+	c.packing.held = fit < c.cc.Window()
+	room := min(c.cc.Window(), fit) - inFlight
 	need := min(c.pacer.Quantum(), backlog)
 	if room < need && c.awaitsAck() || room <= 0 {
 		return 0
@@ -137,6 +143,24 @@ func (c *Conn) plan() int {
 		return 0
 	}
 	return min(room, budget)
+}
+
+const (
+	// smallWhile is for how long a small message makes the bytes in flight fit the path.
+	smallWhile = 10 * time.Millisecond
+	// leastAmongSmall is how many bytes may be in flight then in any case: three large batches, one for each that works on them.
+	leastAmongSmall = 192 << 10
+)
+
+// amongSmall is how many bytes may be in flight beside small messages: twice what the path carries in the round trip of an
+// empty one. More would stand in queues, on a fast network those of the peer's own rooms, and each small message behind it.
+func (c *Conn) amongSmall(inFlight int) int {
+	rtt := c.loss.RTT()
+	if c.now >= c.streams.smallAt.Add(smallWhile) || !rtt.HasSample() {
+		return math.MaxInt
+	}
+	carried := int64(inFlight) * int64(rtt.Min()) / int64(max(rtt.Smoothed(), 1))
+	return max(leastAmongSmall, int(2*carried))
 }
 
 // backlog estimates the bytes that 1-RTT packets with all that is owed would have; zero if nothing is owed.
@@ -314,7 +338,7 @@ func (c *Conn) closePacket(padTo int) {
 	var flags recovery.Flags
 	if p.eliciting {
 		flags = recovery.AckEliciting | recovery.InFlight
-		if c.backlog() == 0 {
+		if c.packing.held || c.backlog() == 0 {
 			flags |= recovery.AppLimited
 		}
 	}

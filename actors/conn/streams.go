@@ -4,6 +4,7 @@ import (
 	"quicpro/actors/port"
 	"quicpro/internal/buffer"
 	"quicpro/internal/flow"
+	"quicpro/internal/mono"
 	"quicpro/wire"
 )
 
@@ -33,8 +34,9 @@ type streams struct {
 
 	buffers []*buffer.SendBuffer // empty ones, for messages that are kept
 
-	turn    uint32 // counts flushes
-	touched int    // rows with data in this turn
+	smallAt mono.Time // when a small message was last said
+	turn    uint32    // counts flushes
+	touched int       // rows with data in this turn
 }
 
 // peerStreams are the peer's streams of one direction.

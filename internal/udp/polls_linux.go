@@ -18,12 +18,13 @@ import (
 // there are processors, processors are not idle, and a read has pollTime in all.
 type polls struct {
 	of      *pollers
-	off     bool
+	how     Polling
 	may     bool // this read may poll, or go on
 	counted bool // among the pollers
 	rest    int  // reads to come that wait at once
 	vain    int  // how many those were after the last polling in vain
 
+	began      time.Time     // when this read was asked first
 	last       time.Time     // when this read was asked last
 	idle, busy time.Duration // spent by this read, in rounds without others' work and with it
 	saved      time.Duration // left over by earlier reads
@@ -36,13 +37,17 @@ const (
 	maxBusy     = time.Millisecond
 	quickRound  = 5 * time.Microsecond // shorter ones had no work of others
 	maxUnpolled = 63
+	eagerTime   = 2 * time.Millisecond // all in all, of an EagerPolling read
 )
 
 // begin starts a read.
 func (p *polls) begin() {
 	switch {
-	case p.off:
+	case p.how == NoPolling:
 		p.may = false
+		return
+	case p.how == EagerPolling:
+		p.may = true
 		return
 	case p.rest > 0:
 		p.rest--
@@ -76,7 +81,7 @@ func (p *polls) again(now time.Time) bool {
 	case !p.counted:
 		p.counted, p.crowded = p.of.enter()
 		p.may = p.counted
-		p.last, p.idle, p.busy = now, 0, 0
+		p.last, p.idle, p.busy, p.began = now, 0, 0, now
 		return p.may
 	}
 	if round := now.Sub(p.last); round < quickRound {
@@ -85,6 +90,12 @@ func (p *polls) again(now time.Time) bool {
 		p.busy += round
 	}
 	p.last = now
+	if p.how == EagerPolling {
+		if p.may = now.Sub(p.began) < eagerTime; !p.may {
+			p.leave()
+		}
+		return p.may
+	}
 	if p.crowded {
 		p.may = p.idle+p.busy < pollTime
 	} else {

@@ -68,7 +68,7 @@ func TestPollingStopsWhereItIsInVain(t *testing.T) {
 	if waits(soon) || !waits(never) || p.rest != 1 {
 		t.Errorf("after a poll that found something and one in vain %d reads wait at once, want 1", p.rest)
 	}
-	p.off = true
+	p.how = NoPolling
 	if !waits(round) {
 		t.Error("it polls when it is told not to")
 	}
@@ -94,6 +94,20 @@ func TestPollingEndsByTimeNotByRounds(t *testing.T) {
 		}
 		if waits, asked := p.read(time.Hour, c.round); !waits || asked != c.asked {
 			t.Errorf("rounds of %v, crowded %v: asked %d times and waits: %v, want %d times", c.round, c.crowded, asked, waits, c.asked)
+		}
+	}
+}
+
+func TestAnEagerReadPollsForTwoMillisecondsWhoeverWorks(t *testing.T) {
+	const round = 40 * time.Microsecond
+	p := newPolls(1)
+	p.how = EagerPolling
+	for range 3 {
+		if waits, _ := p.read(1900*time.Microsecond, round); waits {
+			t.Error("it waits for a datagram that is 1.9 ms away")
+		}
+		if waits, asked := p.read(time.Hour, round); !waits || asked != 50 || p.rest != 0 || p.of.now.Load() != 0 {
+			t.Errorf("in vain: waits: %v, asked %d times, %d reads are to wait, %d poll; want 50, 0, 0", waits, asked, p.rest, p.of.now.Load())
 		}
 	}
 }
