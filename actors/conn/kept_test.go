@@ -76,6 +76,7 @@ func TestWhatIsInFlightBesideSmallMessagesFitsThePath(t *testing.T) {
 		{0, time.Millisecond, 1 << 20, 2 << 20}, // no queue
 		{0, 4 * time.Millisecond, 1 << 20, 512 << 10},
 		{smallWhile - 1, 4 * time.Millisecond, 1 << 20, 512 << 10},
+		{0, 2 * nearPath, 1 << 20, math.MaxInt},
 		{smallWhile, 4 * time.Millisecond, 1 << 20, math.MaxInt},
 	} {
 		rtt := c.loss.RTT()

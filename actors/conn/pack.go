@@ -150,13 +150,16 @@ const (
 	smallWhile = 10 * time.Millisecond
 	// leastAmongSmall is how many bytes may be in flight then in any case: three large batches, one for each that works on them.
 	leastAmongSmall = 192 << 10
+	// nearPath is the smoothed round trip of a path that is too long for that: its queues are routers', its round trips are
+	// longer than the smallest for many a reason, and congestion control alone answers them.
+	nearPath = 5 * time.Millisecond
 )
 
 // amongSmall is how many bytes may be in flight beside small messages: twice what the path carries in the round trip of an
 // empty one. More would stand in queues, on a fast network those of the peer's own rooms, and each small message behind it.
 func (c *Conn) amongSmall(inFlight int) int {
 	rtt := c.loss.RTT()
-	if c.now >= c.streams.smallAt.Add(smallWhile) || !rtt.HasSample() {
+	if c.now >= c.streams.smallAt.Add(smallWhile) || !rtt.HasSample() || rtt.Smoothed() >= nearPath {
 		return math.MaxInt
 	}
 	carried := int64(inFlight) * int64(rtt.Min()) / int64(max(rtt.Smoothed(), 1))
