@@ -7,7 +7,7 @@ import (
 
 // newPolls is a reader's beside so many processors.
 func newPolls(processors int32) *polls {
-	p := &polls{of: &pollers{}}
+	p := &polls{of: &pollers{ready: func(*polls) int { return queued }}}
 	p.of.most.Store(processors)
 	return p
 }
@@ -171,5 +171,49 @@ func TestAReaderThatWaitsDoesNotCountAsPolling(t *testing.T) {
 	a.end()
 	if n := a.of.now.Load(); n != 0 {
 		t.Errorf("%d poll in the end", n)
+	}
+}
+
+// A reader that asks again keeps its processor from looking for work of the others: it stops when they wait, and that is no
+// sign that polling is in vain.
+func TestAReaderThatPollsGivesWayToThoseThatWait(t *testing.T) {
+	for _, c := range []struct {
+		name              string
+		round             time.Duration
+		waiting, yielding int
+		from, asked       int // they wait from this question on, and so many questions it asks
+	}{
+		{"from the first", time.Microsecond, queued + 1, 0, 0, 0},
+		{"who poll as well", time.Microsecond, queued + 1, 1, 0, 100},
+		{"the next of a processor", time.Microsecond, queued, 0, 0, 100},
+		{"while nobody works", time.Microsecond, queued + 1, 0, 3, askedAlone},
+		{"while others work", 2 * quickRound, queued + 1, 0, 3, 4},
+	} {
+		p, asked := newPolls(1), 0
+		p.of.yielding.Store(int32(c.yielding))
+		p.of.ready = func(p *polls) int {
+			if p.asked > c.from || c.from == 0 {
+				return c.waiting
+			}
+			return 0
+		}
+		var waits bool
+		if waits, asked = p.read(time.Hour, c.round); !waits || asked != c.asked {
+			t.Errorf("%s: asked %d times, waits: %v, want %d", c.name, asked, waits, c.asked)
+		}
+		if gaveWay := c.asked < 100; gaveWay != (p.vain == 0) || p.of.now.Load() != 0 {
+			t.Errorf("%s: %d reads are to wait at once; %d poll", c.name, p.vain, p.of.now.Load())
+		}
+	}
+}
+
+// The runtime knows the metric.
+func TestTheSchedulerIsAsked(t *testing.T) {
+	var p polls
+	if n := p.ready(); n < 0 || n > 1000 {
+		t.Errorf("%d goroutines wait for a processor", n)
+	}
+	if n := testing.AllocsPerRun(100, func() { p.ready() }); n != 0 {
+		t.Errorf("asking allocates %v times", n)
 	}
 }
