@@ -8,6 +8,7 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"sync"
+	"time"
 
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
@@ -31,7 +32,7 @@ type call struct {
 	t     *Transport // to whose pool conn goes when over
 	done  func()     // when over, if there was a response; may be nil
 
-	at     uint32          // when it began, in milliseconds since start
+	at     time.Duration   // when it began, since start
 	again  bool            // another attempt may be made, though this one has not begun
 	begun  bool            // h3 knows of it
 	sends  bool            // there is a body

@@ -149,7 +149,8 @@ func (c *call) finish(d *port.Delivery) (resp *http.Response, err error) {
 	return resp, nil
 }
 
-// start is when the program began, so that a time is a short number.
+// start is when the program began, so that a time is one word. It is not rounded: silence is compared with it, and in a simulation
+// start has nothing to do with the clock.
 var start = time.Now()
 
 // repeat makes further attempts at a request whose first has failed, as far as they may be made.
@@ -215,7 +216,7 @@ func (c *call) connect(o origin) (err error) {
 	if c.x, err = c.conn.Exchange(c.t.identified(c.ctx, c.req)); err != nil {
 		return c.noCredit(err)
 	}
-	c.at = uint32(time.Since(start) / time.Millisecond)
+	c.at = time.Since(start)
 	return nil
 }
 
@@ -254,7 +255,7 @@ func (c *call) noCredit(err error) error {
 
 // mayRepeat reports whether a request that failed may be sent again. It takes a connection that fell silent out of service.
 func (c *call) mayRepeat(err error) bool {
-	waited := time.Duration(uint32(time.Since(start)/time.Millisecond)-c.at) * time.Millisecond
+	waited := time.Since(start) - c.at
 	if waited >= deadSilence && c.conn.SilentFor() >= waited && errors.Is(err, ErrTimeout) {
 		c.t.pool.doubt(c.conn)
 	}
