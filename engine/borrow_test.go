@@ -3,6 +3,7 @@ package engine
 import (
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
@@ -158,5 +159,32 @@ func TestABusyMachinesWriterRunsInALane(t *testing.T) {
 		if l.s.host.Load() != nil {
 			t.Errorf("%s: the lane is over and hosts the writer", what)
 		}
+	}
+}
+
+// A writer that is never without mail stays in no lane: the rooms there would have their turns between its own for good.
+func TestABusyWriterLeavesItsLane(t *testing.T) {
+	c := lone()
+	c.place.host = &c.s.host
+	c.place.world.crew.working.Store(crewBusy + 1)
+	writer := writerSeat{c.s.e.world, c.s}
+	turns, left := 0, make(chan bool)
+	var r player
+	r.run = func() {
+		switch turns++; {
+		case c.s.host.Load() == nil:
+			close(left)
+			return
+		case turns > 10*lentRounds:
+			return
+		}
+		writer.Launch(r)
+	}
+	c.place.ready, c.place.running = []actor.Runner{r}, true
+	c.place.Run()
+	select {
+	case <-left:
+	case <-time.After(time.Second):
+		t.Errorf("the writer was in the lane for %d rounds, want about %d", turns, lentRounds)
 	}
 }

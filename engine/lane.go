@@ -52,10 +52,12 @@ func (l *lane) Run() {
 	if hosts {
 		l.host.Store(l)
 	}
-	for !l.rounds(lentRounds) {
-	}
-	if hosts {
-		l.host.CompareAndSwap(l, nil)
+	for over := false; !over; {
+		over = l.rounds(lentRounds)
+		if hosts {
+			// A writer with mail from everybody has a goroutine of its own, or another lane's, before long.
+			l.host.CompareAndSwap(l, nil)
+		}
 	}
 }
 

@@ -166,7 +166,7 @@ func (l *Loss[C]) Next(sp wire.Space) wire.PacketNumber { return l.spaces[sp].ne
 // RTT returns the estimate for the current path.
 func (l *Loss[C]) RTT() *RTT { return &l.path.rtt }
 
-// PacketThreshold returns the present reordering threshold in packets, 3 to 64.
+// PacketThreshold returns the present reordering threshold in packets, 3 to 1024.
 func (l *Loss[C]) PacketThreshold() int { return int(l.path.packetThreshold) }
 
 // Full reports that the space holds nearly as many records as it may: only probes should be sent in it until an
@@ -208,12 +208,12 @@ func (l *Loss[C]) slot(now mono.Time, sp wire.Space) *Packet[C] {
 			s.grow()
 		}
 		if s.full() {
-			s.forget(now, 0)
+			s.forget(now, keepNone)
 		}
 		if s.full() {
 			var o Outcome
 			l.lose(sp, s.low, forgotten, &o)
-			s.forget(now, 0)
+			s.forget(now, keepNone)
 		}
 	}
 	return s.push()
@@ -221,6 +221,9 @@ func (l *Loss[C]) slot(now mono.Time, sp wire.Space) *Packet[C] {
 
 // pending reports whether the packet counts as in flight.
 func (p *Packet[C]) pending() bool { return p.state == outstanding && p.Flags&InFlight != 0 }
+
+// keepNone keeps no record of a lost packet, not even of one that was sent in this instant.
+const keepNone = -1
 
 // mayLive reports whether an acknowledgment of a packet that was declared lost would still be news: keep has not passed since
 // it was sent.

@@ -206,6 +206,22 @@ func TestALostRecordIsKeptWhileTheRingGrows(t *testing.T) {
 	}
 }
 
+// A space at its bound is sent on in the instant in which its packets left and were lost: none of them is settled twice.
+func TestAFullRingGivesUpNoLostPacketASecondTime(t *testing.T) {
+	e := &endpoint{t: t}
+	e.Loss = NewLoss(Config[int]{Role: wire.Server, Fates: &e.heard, MaxPackets: 8})
+	e.ConfirmHandshake()
+	for pn := wire.PacketNumber(0); pn < 8; pn++ {
+		e.send(0, app, pn)
+	}
+	e.ack(0, app, 7, 7)
+	e.wantLost("overtaken", 0, 1, 2, 3, 4)
+	for pn := wire.PacketNumber(8); pn < 13; pn++ {
+		e.send(0, app, pn)
+	}
+	e.wantLost("given up")
+}
+
 // On a path where every other packet overtakes, each acknowledged by itself, no more are declared lost once it is known how
 // late the overtaken ones are.
 func TestOvertakenPacketsAreWaitedForAsLongAsTheyTook(t *testing.T) {
