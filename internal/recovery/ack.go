@@ -73,6 +73,7 @@ func (l *Loss[C]) OnAck(now mono.Time, sp wire.Space, frame *wire.Ack, delay tim
 		s.newestAcked = max(s.newestAcked, o.LargestSent)
 		l.timer.acked(now, sp)
 	}
+	l.settleDown(now)
 	l.detect(now, sp, &o)
 	s.trim(now, l.keep())
 	return o, nil
@@ -102,7 +103,7 @@ func (l *Loss[C]) ackRange(now mono.Time, sp wire.Space, r wire.AckRange, recove
 			o.count(pn, p.Sent, int(p.Size), p.Flags, p.Path == l.path.id, recoveryStart)
 			l.fates.Acked(sp, pn, p)
 		case lostByNumber, lostByTime:
-			l.reordered(s, pn, now.Sub(p.Sent))
+			l.reordered(now, s, pn, p.Sent)
 			p.state = acked
 			o.Spurious++
 			l.fates.Spurious(sp, pn, p)
@@ -173,14 +174,24 @@ func (l *Loss[C]) sample(now mono.Time, sp wire.Space, largest wire.PacketNumber
 	o.RTT = l.path.rtt.Latest()
 }
 
-// reordered raises the thresholds by which a packet was wrongly declared lost (RFC 9002 s6.1): its acknowledgment took so
-// long from its sending.
-func (l *Loss[C]) reordered(s *space[C], pn wire.PacketNumber, took time.Duration) {
+// reordered raises the thresholds by which a packet was wrongly declared lost (RFC 9002 s6.1).
+func (l *Loss[C]) reordered(now mono.Time, s *space[C], pn wire.PacketNumber, sent mono.Time) {
 	s.losses = stretch{}
+	took, p := now.Sub(sent), &l.path
+	if took > l.keep() {
+		return // whatever delayed it so is no measure
+	}
 	// largestAcked is still that of the frames before: so late the packet was at least.
 	late := s.largestAcked - pn + 1
-	l.path.packetThreshold = min(max(l.path.packetThreshold, late), maxPacketThreshold)
-	l.path.late = max(l.path.late, took)
+	p.packetThreshold = min(max(p.packetThreshold, late), maxPacketThreshold)
+	p.late, p.reordered = max(p.late, took), now
+}
+
+// settleDown lowers the thresholds again when no packet was wrongly declared lost for long.
+func (l *Loss[C]) settleDown(now mono.Time) {
+	if p := &l.path; p.late > 0 && now.Sub(p.reordered) > reorderingMemory {
+		p.packetThreshold, p.late = firstPacketThreshold, 0
+	}
 }
 
 func unsent(sp wire.Space, pn wire.PacketNumber) error {

@@ -23,6 +23,9 @@ const (
 	maxPacketThreshold   = 1024
 	// probesReserve is how many records of a full ring are kept for probes.
 	probesReserve = 16
+	// reorderingMemory is for how long thresholds stay raised behind the last packet that was wrongly declared lost: one odd
+	// delay shall not slow the repair of losses down for the rest of a connection.
+	reorderingMemory = 10 * time.Second
 	// defaultMaxPackets bounds the records of a space: with packets of 1200 bytes, 78 MB in flight.
 	defaultMaxPackets = 1 << 16
 )
@@ -67,6 +70,7 @@ type pathState struct {
 	rtt             RTT
 	inFlight        int // bytes
 	packetThreshold wire.PacketNumber
+	reordered       mono.Time     // when one was, last
 	late            time.Duration // the longest time from the sending of a packet that was wrongly declared lost to its acknowledgment
 }
 

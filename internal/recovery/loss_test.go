@@ -174,7 +174,7 @@ func TestThresholdsAreBounded(t *testing.T) {
 		t.Fatalf("packet threshold %d, want %d", e.PacketThreshold(), maxPacketThreshold)
 	}
 	// Of two packets the first is acknowledged later each time than it was waited for.
-	for now, last := int64(3000), int64(200); last < 1000; now += 3000 {
+	for now, last := int64(3000), int64(200); last < 390; now += 3000 {
 		e.send(now, app, pn)
 		e.send(now, app, pn+1)
 		e.ack(now+100, app, pn+1, pn+1)
@@ -186,6 +186,15 @@ func TestThresholdsAreBounded(t *testing.T) {
 		e.OnTimeout(e.Deadline())
 		e.ack(now+last, app, pn, pn+1)
 		pn += 2
+	}
+	// What took longer than records are kept is no measure.
+	e.send(30000, app, pn)
+	e.send(30000, app, pn+1)
+	e.ack(30100, app, pn+1, pn+1)
+	e.OnTimeout(e.Deadline())
+	late := e.path.late
+	if e.ack(30900, app, pn, pn+1); e.path.late != late {
+		t.Fatalf("%v, and then %v, beside probe timeouts of %v", late, e.path.late, e.PTO())
 	}
 }
 
@@ -245,6 +254,30 @@ func TestOvertakenPacketsAreWaitedForAsLongAsTheyTook(t *testing.T) {
 			e.wantLost("in the flight from " + strconv.Itoa(int(first)))
 		}
 		e.heard = recorder{}
+	}
+}
+
+// What a path did once is not expected of it for ever.
+func TestThresholdsSettleDown(t *testing.T) {
+	e := established(t)
+	for pn := wire.PacketNumber(1); pn <= 40; pn++ {
+		e.send(200, app, pn)
+	}
+	e.ack(300, app, 31, 40)
+	e.ack(400, app, 1, 40)
+	late, threshold := e.path.late, e.PacketThreshold()
+	if late != 200*time.Millisecond || threshold != 40 {
+		t.Fatalf("acknowledgments that took 200 ms of packets overtaken by 39: %v, %d", late, threshold)
+	}
+	e.send(10300, app, 41)
+	e.ack(10400, app, 41, 41)
+	if e.path.late != late || e.PacketThreshold() != threshold {
+		t.Fatal("10 s later the thresholds have settled down")
+	}
+	e.send(10401, app, 42)
+	e.ack(10501, app, 42, 42)
+	if e.path.late != 0 || e.PacketThreshold() != firstPacketThreshold {
+		t.Fatalf("after more than 10 s the thresholds are %v, %d", e.path.late, e.PacketThreshold())
 	}
 }
 
