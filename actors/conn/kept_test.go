@@ -85,10 +85,14 @@ func TestWhatIsInFlightBesideSmallMessagesFitsThePath(t *testing.T) {
 		for rtt.Smoothed() < k.smoothed-time.Microsecond {
 			rtt.Update(s.now, k.smoothed, 0)
 		}
+		c.streams.bulkAt = c.streams.smallAt.Add(time.Hour)
 		c.now = c.streams.smallAt.Add(k.ago)
 		if got := c.amongSmall(k.inFlight); got < k.want-k.want/100 || got > k.want+k.want/100 && k.want < math.MaxInt {
 			t.Errorf("%v after a small message, with %v for an empty round trip of 1ms and %d in flight: %d, want %d", k.ago, k.smoothed, k.inFlight, got, k.want)
 		}
+	}
+	if c.now, c.streams.bulkAt = c.streams.smallAt, 0; c.amongSmall(1<<20) != math.MaxInt {
+		t.Error("small messages alone are held back")
 	}
 	if c.streams.smallAt.IsZero() {
 		t.Error("a whole message is no small one")

@@ -123,7 +123,7 @@ func (c *Conn) transmit() {
 // plan returns how many bytes may leave at the 1-RTT level now: a quantum is awaited, except for the tail and when
 // nothing in flight brings us back here. If it is the pacer that holds them, its deadline is armed.
 func (c *Conn) plan() int {
-	c.timers.pacing = 0
+	c.timers.pacing, c.packing.held = 0, false
 	backlog := c.backlog()
 	if backlog == 0 || !c.spaces[wire.SpaceApp].sendable() || c.loss.Full(wire.SpaceApp) {
 		return 0
@@ -146,7 +146,7 @@ func (c *Conn) plan() int {
 }
 
 const (
-	// smallWhile is for how long a small message makes the bytes in flight fit the path.
+	// smallWhile is for how long a small message, and bulk, make the bytes in flight fit the path.
 	smallWhile = 10 * time.Millisecond
 	// leastAmongSmall is how many bytes may be in flight then in any case: three large batches, one for each that works on them.
 	leastAmongSmall = 192 << 10
@@ -155,11 +155,11 @@ const (
 	nearPath = 5 * time.Millisecond
 )
 
-// amongSmall is how many bytes may be in flight beside small messages: twice what the path carries in the round trip of an
+// amongSmall is how many bytes may be in flight while bulk is sent beside small messages: twice what the path carries in the round trip of an
 // empty one. More would stand in queues, on a fast network those of the peer's own rooms, and each small message behind it.
 func (c *Conn) amongSmall(inFlight int) int {
 	rtt := c.loss.RTT()
-	if c.now >= c.streams.smallAt.Add(smallWhile) || !rtt.HasSample() || rtt.Smoothed() >= nearPath {
+	if c.now >= min(c.streams.smallAt, c.streams.bulkAt).Add(smallWhile) || !rtt.HasSample() || rtt.Smoothed() >= nearPath {
 		return math.MaxInt
 	}
 	carried := int64(inFlight) * int64(rtt.Min()) / int64(max(rtt.Smoothed(), 1))

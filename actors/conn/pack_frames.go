@@ -172,6 +172,7 @@ func (c *Conn) fillStreams() {
 		s.served(r, again)
 		if !r.whole && r.sentTo-r.toldTo >= min(tellSent, wire.Offset(c.cfg.Limits.UnsentBytes)/4) {
 			s.news.put(r)
+			s.bulkAt = c.now
 		}
 	}
 }

@@ -35,6 +35,7 @@ type streams struct {
 	buffers []*buffer.SendBuffer // empty ones, for messages that are kept
 
 	smallAt mono.Time // when a small message was last said
+	bulkAt  mono.Time // and when a stream had sent a lot since its room was told
 	turn    uint32    // counts flushes
 	touched int       // rows with data in this turn
 }
