@@ -55,9 +55,6 @@ func (p *polls) begin() {
 	case p.how == NoPolling:
 		p.may = false
 		return
-	case p.how == EagerPolling:
-		p.may = true
-		return
 	case p.rest > 0:
 		p.rest--
 		p.may = false
@@ -101,15 +98,12 @@ func (p *polls) again(now time.Time) bool {
 		p.busy += round
 	}
 	p.last = now
-	if p.how == EagerPolling {
-		if p.may = now.Sub(p.began) < eagerTime; !p.may {
-			p.leave()
-		}
-		return p.may
-	}
-	if p.crowded {
+	switch {
+	case p.how == EagerPolling:
+		p.may = now.Sub(p.began) < eagerTime
+	case p.crowded:
 		p.may = p.idle+p.busy < pollTime
-	} else {
+	default:
 		p.may = p.idle < pollTime+p.saved && p.busy < maxBusy
 	}
 	if !p.may {
