@@ -148,6 +148,31 @@ func TestClientInterimAndTrailers(t *testing.T) {
 	d.home()
 }
 
+// A peer may send its trailers and the end of the stream apart: they still come with the last Delivery.
+func TestTrailersBeforeTheEnd(t *testing.T) {
+	for _, apart := range []string{"body", "body and trailers", "trailers"} {
+		d := lone(t, wire.Client, nil)
+		a := d.asks(true, getFields...)
+		d.run()
+		p := d.stream(0)
+		switch p.says(headers(":status", "200")); apart {
+		case "body":
+			p.says(data("x"))
+			p.inFin = true
+			p.says(headers("x-end", "1"))
+		case "body and trailers":
+			p.says(data("x"), headers("x-end", "1")).ends()
+		case "trailers":
+			p.says(data("x")).says(headers("x-end", "1")).ends()
+		}
+		if string(a.body) != "x" || show(a.trailers) != "x-end=1" || !a.last || a.err != nil || a.parts != 3 {
+			t.Errorf("%s apart: got %+v", apart, a)
+		}
+		d.settled()
+		d.home()
+	}
+}
+
 // One Delivery is in flight; what comes meanwhile is merged, and the credit of its bytes returns when the app took it.
 func TestClientMergesDeliveries(t *testing.T) {
 	d := lone(t, wire.Client, nil)

@@ -53,6 +53,9 @@ func (r *Router) deliver(q *request) {
 	}
 	q.loading = 0
 	q.which ^= 1
+	if d.Trailers != nil && !d.Last {
+		q.filling().Trailers, d.Trailers = d.Trailers, nil
+	}
 	q.x.Reads.Send(d)
 	if q.launch {
 		q.launch = false

@@ -508,9 +508,10 @@ func (a *app) got(d *port.Delivery) {
 		a.body = append(a.body, p.B...)
 		p.Chunk.Release()
 	}
-	if d.Trailers != nil {
-		a.trailers = d.Trailers
+	if d.Trailers != nil && !d.Last {
+		a.d.t.Error("trailers in a Delivery that is not the last")
 	}
+	a.trailers = d.Trailers
 	a.last, a.err = d.Last, d.Err
 	if d.Err == nil && !d.Used {
 		a.held = d

@@ -172,7 +172,7 @@ func (r *Router) feed(q *request, p port.Piece) {
 			r.gotHead(q, &e)
 		case gotTrailer:
 			if !q.awaits {
-				q.filling().Trailers, q.fresh = e.fields, true
+				q.filling().Trailers = e.fields // no news before the end is seen
 			}
 		}
 	}

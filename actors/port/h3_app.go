@@ -67,11 +67,11 @@ type Sent struct {
 type Delivery struct {
 	Heads    [][]Field // response heads (informational ones first), or the request's one
 	Pieces   []Piece   // body bytes; each holds its chunk once, and the app releases it
-	Trailers []Field
-	Last     bool  // the message is complete, or Err says why it ends here
-	Used     bool  // with Last: the bytes are few, and count as used up already
-	Err      error // stream reset, malformed message, connection died
-	Length   int64 // with a request's or a final response's head: the declared Content-Length, -1 if none
+	Trailers []Field   // with Last only
+	Last     bool      // the message is complete, or Err says why it ends here
+	Used     bool      // with Last: the bytes are few, and count as used up already
+	Err      error     // stream reset, malformed message, connection died
+	Length   int64     // with a request's or a final response's head: the declared Content-Length, -1 if none
 }
 
 // Taken tells h3 that the Delivery in flight is used up.
