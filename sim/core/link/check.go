@@ -37,7 +37,7 @@ func (c Config) checkShape() error {
 	case c.AQM != TailDrop && c.Rate == 0:
 		return errors.New("link: AQM is set, but a link without a Rate never queues: set Rate too")
 	case c.MTU < 0:
-		return fmt.Errorf("link: MTU is %d bytes: say 0 for no limit, or a positive number", c.MTU)
+		return fmt.Errorf("link: MTU is %d bytes: say 0 for 1472, or a positive number", c.MTU)
 	case c.ECN > Remark:
 		return fmt.Errorf("link: ECN is %d: say KeepECN, Bleach or Remark", c.ECN)
 	}
@@ -80,7 +80,7 @@ func (c Config) checkTimes() error {
 	for i, m := range c.MTUChanges {
 		switch {
 		case m.MTU < 0:
-			return fmt.Errorf("link: MTUChanges[%d] is to %d bytes: say 0 for no limit, or a positive number", i, m.MTU)
+			return fmt.Errorf("link: MTUChanges[%d] is to %d bytes: say 0 for 1472, or a positive number", i, m.MTU)
 		case i > 0 && m.At <= c.MTUChanges[i-1].At:
 			return fmt.Errorf("link: MTUChanges[%d] is not after the one in front: sort them by At", i)
 		}

@@ -45,7 +45,7 @@ type Config struct {
 	// Corrupt is the probability that one bit or one byte of a datagram is changed.
 	Corrupt float64
 
-	// MTU is the largest datagram that passes, in bytes of UDP payload; larger ones vanish. 0: no limit.
+	// MTU is the largest datagram that passes, in bytes of UDP payload; larger ones vanish. 0: 1472, as on an Ethernet.
 	MTU int
 	// MTUChanges are later values of MTU, in the order of their times.
 	MTUChanges []MTUChange

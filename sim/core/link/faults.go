@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"time"
 
 	"quicpro/internal/mono"
@@ -60,7 +61,10 @@ func (o *ordered) isDown(at draw.Place, t mono.Time) bool {
 	return false
 }
 
-// mtuAt is the MTU at a time, 0 for none.
+// ethernet is what a frame of 1,500 bytes carries over IPv4, in bytes of UDP payload.
+const ethernet = 1472
+
+// mtuAt is the MTU at a time.
 func (o *ordered) mtuAt(at draw.Place, now mono.Time) int {
 	mtu := o.mtu
 	for i, c := range o.changes {
@@ -68,7 +72,7 @@ func (o *ordered) mtuAt(at draw.Place, now mono.Time) int {
 			mtu = c.MTU
 		}
 	}
-	return mtu
+	return cmp.Or(mtu, ethernet)
 }
 
 // count counts a datagram to the targets that it fits.

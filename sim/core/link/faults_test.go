@@ -116,7 +116,7 @@ func TestAnMTUThatChangesMidFlow(t *testing.T) {
 		want Fate
 	}{
 		{9 * ms, 1400, Delivered}, {9 * ms, 1401, TooBig}, {10 * ms, 1250, Delivered}, {10 * ms, 1251, TooBig},
-		{19 * ms, 1251, TooBig}, {20 * ms, 9000, Delivered},
+		{19 * ms, 1251, TooBig}, {20 * ms, 1472, Delivered}, {20 * ms, 1473, TooBig},
 	} {
 		if got := fate(draw.New(1), c.when, c.size); got != c.want {
 			t.Errorf("%d bytes at %v: %v, want %v", c.size, c.when, got, c.want)
@@ -187,7 +187,7 @@ func TestWrongValuesAreExplained(t *testing.T) {
 		"link: Queue is set, but a link without a Rate never queues: set Rate too":                                            {Queue: 1},
 		"link: AQM is set, but a link without a Rate never queues: set Rate too":                                              {AQM: CoDel},
 		"link: AQM is 9: say TailDrop, CoDel or RED":                                                                          {AQM: 9},
-		"link: MTU is -1 bytes: say 0 for no limit, or a positive number":                                                     {MTU: -1},
+		"link: MTU is -1 bytes: say 0 for 1472, or a positive number":                                                         {MTU: -1},
 		"link: ECN is 7: say KeepECN, Bleach or Remark":                                                                       {ECN: 7},
 		"link: the Policer has 1000000 bit/s and a Burst of 10 bytes: say a positive Rate and a Burst of 1500 to 1073741824":  {Policer: &Policer{Mbit, 10}},
 		"link: Burst.LeaveBad is 0, so that a burst never ends: say 1 through its mean length in datagrams, or use an Outage": {Burst: &GilbertElliott{EnterBad: 0.1, LossBad: 1}},
@@ -197,7 +197,7 @@ func TestWrongValuesAreExplained(t *testing.T) {
 		"link: Changes[1] is not after the one in front: sort them by At":                                                     {Changes: []Change{{2, 1, 1}, {1, 1, 1}}},
 		"link: Changes[0] is to a Delay of -1ns: say 0 to 1h0m0s":                                                             {Changes: []Change{{2, -1, 1}}},
 		"link: Changes[0] is to -1 bit/s: say 0 for no limit, or a multiple of Kbit, Mbit or Gbit":                            {Changes: []Change{{2, 1, -1}}},
-		"link: MTUChanges[0] is to -1 bytes: say 0 for no limit, or a positive number":                                        {MTUChanges: []MTUChange{{2, -1}}},
+		"link: MTUChanges[0] is to -1 bytes: say 0 for 1472, or a positive number":                                            {MTUChanges: []MTUChange{{2, -1}}},
 		"link: Drop[0] has no Kind: say Initial, Handshake and so on, or Any":                                                 {Drop: []Target{{0, 1}}},
 		"link: Drop[0] has N 0: datagrams are counted from 1":                                                                 {Drop: []Target{{Any, 0}}},
 	} {

@@ -108,7 +108,8 @@ func (l *Link) Calm() {
 	c := &l.c
 	c.Loss, c.Reorder, c.Overtake, c.Duplicate, c.Corrupt, c.MarkCE = 0, 0, 0, 0, 0, 0
 	l.channel, l.policer = channel{}, policer{}
-	l.ordered.outages, l.ordered.targets, l.ordered.changes, l.ordered.mtu = nil, nil, nil, 0
+	l.ordered.outages, l.ordered.targets, l.ordered.changes = nil, nil, nil
+	l.ordered.mtu = max(l.ordered.mtu, ethernet)
 }
 
 // Overdue is the late datagrams which nobody has overtaken until now: a late one's Verdict.Arrive is when to ask.
@@ -158,7 +159,7 @@ func (l *Link) enter(now mono.Time, v *Verdict, ect bool) (fate Fate) {
 	if l.ordered.isDown(l.at, now) {
 		return WasDown
 	}
-	if mtu := l.ordered.mtuAt(l.at, now); mtu > 0 && v.Size > mtu {
+	if v.Size > l.ordered.mtuAt(l.at, now) {
 		return TooBig
 	}
 	if !l.policer.passes(now, v.Size) {
