@@ -40,6 +40,9 @@ func TestALinkDropsWhatItsQueueCannotHold(t *testing.T) {
 	if _, ok := q.offer(start.Add(500*time.Microsecond), 1000); ok || q.Tail != 2 {
 		t.Errorf("there was room (%v) for half a datagram only, %d drops", ok, q.Tail)
 	}
+	if _, ok := q.offer(start.Add(time.Second), linkMTU+1); ok || q.Tail != 2 {
+		t.Errorf("larger than the link's MTU: %v, %d dropped", ok, q.Tail)
+	}
 	if _, ok := q.offer(start.Add(time.Millisecond), 1000); !ok {
 		t.Error("dropped, and there was room again")
 	}
