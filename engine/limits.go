@@ -13,6 +13,10 @@ const (
 	// has shown, by the handshake, that it carries 1200 bytes; larger needs path MTU discovery.
 	maxDatagram = 1452
 
+	// jumboDatagram is what a path may carry inside a data centre, where frames have 9,000 bytes or a little less, and inside a host. conn
+	// uses it where a probe has come back: there are fewer packets to seal, to open and to acknowledge.
+	jumboDatagram = 8848
+
 	// rxPoolSize is how many 64 KiB receive buffers a socket owns. Beyond, datagrams stay in the kernel's queue.
 	rxPoolSize = 64
 

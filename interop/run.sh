@@ -208,9 +208,9 @@ ngtcp2() {
   file 1mb.bin 1000000
   free
   if start "$T/server.log" $(SERVE "127.0.0.1:$PORT"); then
-    ONLY='plain|50 streams|small windows|AES-256|ChaCha20|P-384|zero-length|version|loss|key update' \
+    ONLY='plain|large|50 streams|small windows|AES-256|ChaCha20|P-384|zero-length|version|loss|key update' \
       "$here/ngtcp2-client.sh" 127.0.0.1 "$PORT" "https://127.0.0.1:$PORT/1mb.bin" "$T/www/1mb.bin" > "$T/client.log" 2>&1
-    verdicts ngtcp2 10 $?
+    verdicts ngtcp2 11 $?
   else
     fail ngtcp2 'quicpro serve does not listen' "$T/server.log"
   fi

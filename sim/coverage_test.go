@@ -13,7 +13,7 @@ const leastRuns = 20
 // engine does not send ECT yet.
 var faultWords = []string{
 	"lost", "burst", "late", "twice", "corrupt", "outage", "target", "jitter", "mtu", "rebind", // of links
-	"rate", "policing", "small mtu", "narrow", // of sizes
+	"rate", "policing", "small mtu", "jumbo", "narrow", // of sizes
 	"crash", "restart", "freezes", "drifting", "skewed", "late timers", // of hosts
 	"shuffled", "starved", "fused", // of the order of steps
 }

@@ -134,6 +134,9 @@ func (s *story) link(n int) Link {
 	if s.happens(n, "small mtu", 0.03) {
 		l.MTU = pick(p, n, "mtu", 1200, 1300, 1400)
 	}
+	if s.happens(n, "jumbo", 0.05) {
+		l.MTU = 8972
+	}
 	if s.happens(n, "mtu shrinks", 0.03) {
 		l.MTUChanges = []link.MTUChange{{At: instant(p.Duration(uint64(n), "mtu shrinks", time.Second)), MTU: 1300}}
 	}

@@ -33,6 +33,8 @@ type Config struct {
 	Limits *port.Limits
 	// MaxDatagram is the largest UDP payload sent once the handshake is complete, in bytes, at least 1252.
 	MaxDatagram int
+	// SearchDatagram is a larger one that is sent to peers that take it once a probe has shown that the path carries it; 0 for no search.
+	SearchDatagram int
 	// Congestion makes the controller of a path that carries datagrams of so many bytes; nil is congestion.NewCubic.
 	Congestion func(datagram int) congestion.Controller
 

@@ -202,8 +202,8 @@ func (p *path) check() error {
 	case !p.validated && p.sent > amplification*p.received:
 		// RFC 9000 s8.1.
 		return fmt.Errorf("conn: %d bytes sent, %d received, and the address is not validated", p.sent, p.received)
-	case p.datagram < minDatagram || p.datagram > p.largest:
-		return fmt.Errorf("conn: datagrams of %d bytes, within %d and %d", p.datagram, minDatagram, p.largest)
+	case p.datagram < minDatagram || p.datagram > p.most:
+		return fmt.Errorf("conn: datagrams of %d bytes, within %d and %d", p.datagram, minDatagram, p.most)
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 		{"connection ID 0 of the peer stands twice", func(c *Conn) { c.ids.peer.list[1].seq = 0 }},
 
 		{"datagrams of 1199 bytes", func(c *Conn) { c.path.datagram = 1199 }},
-		{"datagrams of 1452 bytes, within 1200 and 1300", func(c *Conn) { c.path.largest = 1300 }},
+		{"datagrams of 1452 bytes, within 1200 and 1300", func(c *Conn) { c.path.most = 1300 }},
 
 		{"streams of ours: 3 live, 0 ended, 2 opened", func(c *Conn) { c.streams.local[0].live++ }},
 		{"2 opened, 1 allowed", func(c *Conn) { c.streams.local[0].allowed = 1 }},
@@ -129,7 +129,7 @@ func TestCheckOfCreditWhenNoStreamIsLeft(t *testing.T) {
 }
 
 func TestCheckOfTheAmplificationLimit(t *testing.T) {
-	p := path{sent: 3600, received: 1200, datagram: 1200, largest: 1200}
+	p := path{sent: 3600, received: 1200, size: size{datagram: 1200, most: 1200}}
 	if err := p.check(); err != nil {
 		t.Error(err)
 	}

@@ -139,8 +139,7 @@ func (c *Conn) learnParams(b []byte) error {
 	c.loss.SetMaxAckDelay(p.MaxAckDelay)
 	c.streams.local[0].allowed = p.InitialMaxStreamsBidi
 	c.streams.local[1].allowed = p.InitialMaxStreamsUni
-	c.path.largest = min(c.cfg.MaxDatagram, int(min(p.MaxUDPPayloadSize, wire.DefaultMaxUDPPayloadSize)))
-	c.path.datagram = min(c.path.datagram, c.path.largest)
+	c.path.size.taken(p.MaxUDPPayloadSize)
 	// RFC 9000 s10.1: the smaller of both, where zero is none.
 	if d := p.MaxIdleTimeout; d > 0 && (c.life.idle == 0 || d < c.life.idle) {
 		c.life.idle = d
@@ -165,7 +164,9 @@ func (c *Conn) completed(e *port.HandshakeEvent) {
 		return
 	}
 	c.crypto.complete, c.yield.opens = true, true
-	c.resize(c.path.largest)
+	if c.path.size.search.from.IsZero() { // the socket did not say that less is too long already
+		c.resize(c.path.size.usual)
+	}
 	c.ids.local.most = int(min(c.crypto.params.ActiveConnectionIDLimit, uint64(c.cfg.Limits.ConnectionIDs)))
 	p := &c.cfg.Params
 	c.streams.connected = port.Connected{
@@ -217,21 +218,4 @@ func (c *Conn) dropLevel(level wire.Level) {
 	if t := c.cfg.Trace; t != nil {
 		t.Keys(c.now, level, "dropped")
 	}
-}
-
-// judgeSize goes back to smaller datagrams when those of the present size vanish.
-func (c *Conn) judgeSize() {
-	if c.path.fits() {
-		return
-	}
-	c.path.hole = hole{}
-	c.path.largest = c.path.smaller()
-	c.resize(c.path.largest)
-}
-
-// resize changes how large datagrams are.
-func (c *Conn) resize(bytes int) {
-	c.path.datagram = bytes
-	c.cc.SetMaxDatagramSize(bytes)
-	c.pacer.SetMaxDatagramSize(bytes)
 }

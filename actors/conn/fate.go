@@ -100,7 +100,9 @@ type fates Conn
 // Acked implements recovery.Fates.
 func (f *fates) Acked(sp wire.Space, _ wire.PacketNumber, p *recovery.Packet[content]) {
 	c := (*Conn)(f)
-	c.path.hole.carried = c.path.hole.carried || c.path.large(sp, int(p.Size))
+	if c.path.size.acknowledged(sp, p) {
+		c.found(int(p.Size))
+	}
 	c.each(&p.Content, sp, (*Conn).factAcked)
 	c.sent.release(&p.Content)
 }
@@ -108,7 +110,7 @@ func (f *fates) Acked(sp wire.Space, _ wire.PacketNumber, p *recovery.Packet[con
 // Lost implements recovery.Fates.
 func (f *fates) Lost(sp wire.Space, pn wire.PacketNumber, p *recovery.Packet[content]) {
 	c := (*Conn)(f)
-	c.path.hole.missed = c.path.hole.missed || c.path.large(sp, int(p.Size))
+	c.path.size.missed(c.now, sp, p)
 	if !p.Content.again {
 		c.each(&p.Content, sp, (*Conn).factLost)
 	}
@@ -121,6 +123,10 @@ func (f *fates) Lost(sp wire.Space, pn wire.PacketNumber, p *recovery.Packet[con
 // Spurious implements recovery.Fates.
 func (f *fates) Spurious(sp wire.Space, _ wire.PacketNumber, p *recovery.Packet[content]) {
 	c := (*Conn)(f)
+	if p.Flags&recovery.SizeProbe != 0 {
+		c.found(int(p.Size)) // it was no loss to the controller
+		return
+	}
 	c.cc.OnSpurious(c.now, p.Sent)
 	c.each(&p.Content, sp, (*Conn).factAcked)
 }
@@ -287,6 +293,6 @@ func (c *Conn) metrics() port.Metrics {
 	return port.Metrics{
 		MinRTT: rtt.Min(), SmoothedRTT: rtt.Smoothed(), LatestRTT: rtt.Latest(), RTTVariance: rtt.Variation(),
 		Window: c.cc.Window(), Threshold: c.cc.SlowStartThreshold(), InFlight: c.loss.BytesInFlight(),
-		PTOCount: c.loss.Backoff(), SlowStart: c.cc.InSlowStart(),
+		PTOCount: c.loss.Backoff(), SlowStart: c.cc.InSlowStart(), Datagram: c.path.datagram,
 	}
 }

@@ -43,6 +43,7 @@ type packet struct {
 	payload   int // where the frames begin
 	end       int // where they must end
 	eliciting bool
+	sizing    bool // a path MTU probe
 	toEnd     bool // the last frame runs to the end of the packet
 	content   content
 	chain     int32 // the last spill of content
@@ -87,6 +88,7 @@ func (c *Conn) remember(f fact) {
 func (c *Conn) transmit() {
 	k := &c.packing
 	k.allowance = c.plan()
+	c.seek()
 	shipped := false
 	for c.wantsAny() {
 		if c.path.room() < minDatagram {
@@ -200,7 +202,7 @@ func (c *Conn) takeBatch() *port.TxBatch {
 	if bulk == 0 && !c.probing() {
 		return c.tx.takeSmall(c.cfg.TxPool) // an ACK alone waits for it
 	}
-	return c.tx.take(c.cfg.TxPool, bulk > c.path.datagram)
+	return c.tx.take(c.cfg.TxPool, bulk > min(c.path.datagram, port.SmallBatch))
 }
 
 // wantsAny reports whether any level has something to send.
@@ -243,6 +245,9 @@ func (c *Conn) mayElicit(lv wire.Level) bool {
 func (c *Conn) datagram() bool {
 	k := &c.packing
 	size := min(c.path.datagram, c.path.room())
+	if !k.batch.Big {
+		size = min(size, cap(k.b)-len(k.b))
+	}
 	if cap(k.b)-len(k.b) < size || size < minDatagram {
 		return false
 	}
@@ -344,6 +349,9 @@ func (c *Conn) closePacket(padTo int) {
 		if c.packing.held || c.backlog() == 0 {
 			flags |= recovery.AppLimited
 		}
+	}
+	if p.sizing {
+		flags |= recovery.SizeProbe
 	}
 	if padded {
 		// RFC 9002 s2: packets with PADDING count as in flight.

@@ -172,6 +172,7 @@ type fakeProtect struct {
 	orders  []string
 	gone    bool
 	tooLong int // datagrams larger than this do not go out; 0: all do
+	refused int // datagrams that were
 	mute    bool
 	batches []port.TxBatch // copies of what went out
 }
@@ -300,6 +301,7 @@ func (p *fakeProtect) seal(now mono.Time, t *port.TxBatch) {
 			d := bytes.Clone(t.B[r.Off+o : r.Off+min(o+r.SegmentSize, r.Len)])
 			if p.tooLong > 0 && len(d) > p.tooLong {
 				t.TooLong = true
+				p.refused++
 				continue
 			}
 			p.note(now, d, r.Off+o, t)

@@ -58,7 +58,7 @@ func (c *Conn) expireLoss() {
 // judgeSilence judges the size of datagrams when nobody answers, so that nothing is declared lost.
 func (c *Conn) judgeSilence(sp wire.Space) {
 	for pn, p, ok := c.loss.Outstanding(sp, 0); ok && !c.path.hole.missed; pn, p, ok = c.loss.Outstanding(sp, pn+1) {
-		c.path.hole.missed = c.path.large(sp, int(p.Size))
+		c.path.hole.missed = c.path.large(sp, p)
 	}
 	c.judgeSize()
 }

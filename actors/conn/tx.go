@@ -101,11 +101,10 @@ func (c *Conn) cameHome(b *port.TxBatch) {
 		c.tx.away--
 	}
 	if b.TooLong {
-		// RFC 9000 s14.3: what was too long counts as lost, by loss detection; a size that every path carries is next.
-		c.path.largest = min(c.path.largest, safeDatagram)
-		if c.path.datagram > c.path.largest {
-			c.resize(c.path.largest)
-		}
+		c.tooLong(b)
+	}
+	if b == c.path.size.search.batch {
+		c.path.size.search.batch = nil
 	}
 	c.tx.put(b)
 }

@@ -46,4 +46,5 @@ type Metrics struct {
 	Window, Threshold, InFlight                 int // bytes
 	PTOCount                                    int
 	SlowStart                                   bool
+	Datagram                                    int // the largest UDP payload sent, bytes
 }

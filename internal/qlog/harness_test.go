@@ -129,6 +129,7 @@ var required = map[string][]string{
 	"quic:key_updated":              {"key_type", "trigger"},
 	"quic:key_discarded":            {"key_type", "trigger"},
 	"quic:recovery_metrics_updated": {},
+	"quic:mtu_updated":              {"new"},
 	"quic:congestion_state_updated": {"new"},
 	"http3:frame_created":           {"stream_id", "frame"},
 	"http3:frame_parsed":            {"stream_id", "frame"},

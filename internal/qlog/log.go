@@ -133,7 +133,8 @@ func (l *Log) Metrics(now mono.Time, m port.Metrics) {
 	defer l.mu.Unlock()
 	old, first := l.told.metrics, !l.told.any
 	slowStart := first || m.SlowStart != old.SlowStart
-	old.SlowStart = m.SlowStart
+	datagram := old.Datagram
+	old.SlowStart, old.Datagram = m.SlowStart, m.Datagram
 	if first || m != old {
 		e := l.event(now, "quic:recovery_metrics_updated")
 		if e == nil {
@@ -145,6 +146,13 @@ func (l *Log) Metrics(now mono.Time, m port.Metrics) {
 	l.told.metrics, l.told.any = m, true
 	if e := l.eventIf(slowStart, now, "quic:congestion_state_updated"); e != nil {
 		e.name("new", congestionState(m.SlowStart))
+		l.end()
+	}
+	if e := l.eventIf(m.Datagram != datagram, now, "quic:mtu_updated"); e != nil {
+		if datagram > 0 {
+			e.uint("old", uint64(datagram))
+		}
+		e.uint("new", uint64(m.Datagram))
 		l.end()
 	}
 }

@@ -199,6 +199,24 @@ func TestOnlyChangedMetricsAreWritten(t *testing.T) {
 	}
 }
 
+func TestTheSizeOfDatagramsIsAnEventOfItsOwn(t *testing.T) {
+	m := port.Metrics{Window: 5, Datagram: 1452}
+	all := events(t, wire.Client, func(l *Log) {
+		l.Metrics(at(0), m)
+		l.Metrics(at(1), m)
+		m.Datagram = 8848
+		l.Metrics(at(2), m)
+	})
+	if len(all) != 4 {
+		t.Fatalf("%d events, want the metrics, the congestion state, and the size twice: %v", len(all), all)
+	}
+	for i, want := range []map[string]any{{"new": 1452.0}, {"old": 1452.0, "new": 8848.0}} {
+		if r := all[2+i]; r["name"] != "quic:mtu_updated" || !reflect.DeepEqual(r.data(), want) {
+			t.Errorf("got %v, want %v", r, want)
+		}
+	}
+}
+
 func TestKeysNameTheirOwner(t *testing.T) {
 	all := events(t, wire.Server, func(l *Log) {
 		l.Keys(at(0), wire.LevelEarly, "read keys installed")

@@ -40,7 +40,7 @@ func (l *lines) Lost(_ mono.Time, at wire.Level, number wire.PacketNumber, reaso
 
 func (l *lines) Metrics(_ mono.Time, m port.Metrics) {
 	l.line("metrics", slog.Duration("rtt", m.SmoothedRTT.Round(time.Microsecond)), slog.Int("window", m.Window),
-		slog.Int("in_flight", m.InFlight), slog.Int("pto_count", m.PTOCount), slog.Bool("slow_start", m.SlowStart))
+		slog.Int("in_flight", m.InFlight), slog.Int("pto_count", m.PTOCount), slog.Bool("slow_start", m.SlowStart), slog.Int("datagram", m.Datagram))
 }
 
 func (l *lines) Parameters(_ mono.Time, ours bool, p *wire.TransportParameters) {

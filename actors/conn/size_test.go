@@ -1,0 +1,146 @@
+package conn
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"quicpro/wire"
+)
+
+const jumbo = 8848
+
+// searching is a pair whose sides search for jumbo datagrams, on a path that carries so many bytes.
+func searching(t *testing.T, carries *int, tune func(*Config)) *pair {
+	p := newPair(t, 1, func(c *Config) {
+		c.SearchDatagram = jumbo
+		if tune != nil {
+			tune(c)
+		}
+	})
+	p.link.drop = func(_ wire.Role, d []byte) bool { return len(d) > *carries }
+	p.connect()
+	return p
+}
+
+// upload sends bytes from the client, until the server has them all.
+func (p *pair) upload(id wire.StreamID, n int) {
+	p.t.Helper()
+	s := p.client.open(id)
+	s.write(pattern(n, byte(id)), true)
+	if !p.until(time.Minute, func() bool { r := p.server.streams[id]; return r != nil && len(r.got) == n }) {
+		p.t.Fatalf("%d of %d bytes came", len(p.server.streams[id].got), n)
+	}
+	if !bytes.Equal(p.server.streams[id].got, pattern(n, byte(id))) {
+		p.t.Error("other bytes came")
+	}
+}
+
+// sized counts the datagrams of a size that a side sent.
+func (s *side) sized(size int) (n int) {
+	for _, x := range s.out {
+		if x.size == size {
+			n++
+		}
+	}
+	return n
+}
+
+func TestJumboDatagramsAreUsedWhereTheyAreCarried(t *testing.T) {
+	carries := 1 << 16
+	p := searching(t, &carries, nil)
+	p.upload(0, worthAProbe/2)
+	if n := p.client.sized(jumbo); n != 0 || p.client.conn.path.datagram != 1452 {
+		t.Fatalf("%d jumbo datagrams for few bytes, and now %d bytes", n, p.client.conn.path.datagram)
+	}
+	p.upload(4, 2<<20)
+	if n := p.client.sized(jumbo); n < 150 || p.client.conn.path.datagram != jumbo {
+		t.Errorf("%d jumbo datagrams, and now %d bytes", n, p.client.conn.path.datagram)
+	}
+	if p.server.conn.path.datagram != 1452 {
+		t.Errorf("the server, which sends acknowledgments only, changed to %d bytes", p.server.conn.path.datagram)
+	}
+	p.quiet()
+	p.close()
+}
+
+// RFC 9000 s14.4: the loss of a probe is no reason for a congestion control reaction. RFC 8899: three are enough.
+func TestLostProbesEndTheSearchAndNothingElse(t *testing.T) {
+	carries := 1500
+	p := searching(t, &carries, nil)
+	p.upload(0, 4<<20)
+	p.quiet()
+	if n := p.client.sized(jumbo); n != maxProbes {
+		t.Errorf("%d probes", n)
+	}
+	if c := p.client.conn; !c.cc.InSlowStart() || c.path.datagram != 1452 {
+		t.Errorf("slow start %v, datagrams of %d bytes", c.cc.InSlowStart(), c.path.datagram)
+	}
+	p.close()
+}
+
+func TestTheSearchBeginsAgainLater(t *testing.T) {
+	carries := 1500
+	p := searching(t, &carries, func(c *Config) { c.Limits.IdleTimeout, c.Params.MaxIdleTimeout = 2*raiseAfter, 2*raiseAfter })
+	p.upload(0, 2<<20)
+	p.quiet()
+	carries = 1 << 16
+	p.upload(4, 2<<20)
+	if n := p.client.sized(jumbo); n != maxProbes {
+		t.Errorf("%d probes at once", n)
+	}
+	p.run(raiseAfter)
+	p.upload(8, 2<<20)
+	if p.client.conn.path.datagram != jumbo {
+		t.Errorf("datagrams of %d bytes after %v", p.client.conn.path.datagram, raiseAfter)
+	}
+	p.quiet()
+	p.close()
+}
+
+func TestTheSocketsWordEndsTheSearchAtOnce(t *testing.T) {
+	carries := 1 << 16
+	p := searching(t, &carries, nil)
+	p.client.protect.tooLong = 1500
+	p.upload(0, 4<<20)
+	p.quiet()
+	if n := p.client.sized(jumbo); n != 0 || p.client.protect.refused != 1 || p.client.conn.path.datagram != 1452 {
+		t.Errorf("%d datagrams were refused, %d jumbo ones sent; now %d bytes", p.client.protect.refused, n, p.client.conn.path.datagram)
+	}
+	p.close()
+}
+
+func TestAPeerThatTakesNoJumboDatagramsGetsNoProbe(t *testing.T) {
+	carries := 1 << 16
+	p := searching(t, &carries, func(c *Config) { c.Params.MaxUDPPayloadSize = 1472 })
+	p.upload(0, 2<<20)
+	for _, x := range p.client.out {
+		if x.size > 1452 {
+			t.Fatalf("a datagram of %d bytes", x.size)
+		}
+	}
+	p.quiet()
+	p.close()
+}
+
+// A path that shrinks is a black hole: the connection finds the way down, and up again when the path has grown.
+func TestThePathShrinksAndGrows(t *testing.T) {
+	carries := 1 << 16
+	p := searching(t, &carries, func(c *Config) { c.Limits.IdleTimeout, c.Params.MaxIdleTimeout = 2*raiseAfter, 2*raiseAfter })
+	p.upload(0, 1<<20)
+	for i, step := range []struct {
+		carries int
+		after   time.Duration
+		want    int
+	}{{1500, 0, 1452}, {1300, 0, 1252}, {1500, mendedAfter, 1452}, {9000, raiseAfter, jumbo}} {
+		carries = step.carries
+		p.quiet()
+		p.run(step.after)
+		p.upload(wire.StreamID(4+4*i), 2<<20)
+		if got := p.client.conn.path.datagram; got != step.want {
+			t.Errorf("a path of %d bytes: datagrams of %d", carries, got)
+		}
+	}
+	p.quiet()
+	p.close()
+}
