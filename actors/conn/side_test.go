@@ -313,7 +313,7 @@ func (p *fakeProtect) seal(now mono.Time, t *port.TxBatch) {
 	if covered != len(t.B) {
 		panic("runs do not cover the batch")
 	}
-	if t.Big || t.Small.Free() {
+	if t.Big || t.Small.Free() || t.TooLong {
 		t.Home.Send(t)
 	}
 }

@@ -49,9 +49,10 @@ const (
 
 // hole is the evidence that the path carries no datagrams of the present size, and does not say so.
 type hole struct {
-	carried bool // one was acknowledged, or
+	carried int  // the largest that was acknowledged, and
 	missed  bool // one was lost, since the last judgement
-	count   int  // judgements in a row that only found losses
+	largest int  // of those that were lost since one as large was acknowledged
+	count   int  // judgements that found losses, since then
 }
 
 // maxHoles is how many rounds of losses are the path's limit, and no longer chance. An outage looks the same: to err costs a few percent of the
@@ -91,14 +92,16 @@ func (s *size) larger() int {
 	return 0
 }
 
-// large reports whether a packet tells whether the path carries more than the next smaller size.
+// large reports whether a packet tells whether the path carries more than the next smaller size. What is left of a size that was given up does not.
 func (s *size) large(sp wire.Space, p *recovery.Packet[content]) bool {
-	return sp == wire.SpaceApp && int(p.Size) > s.smaller() && p.Flags&recovery.SizeProbe == 0
+	return sp == wire.SpaceApp && int(p.Size) > s.smaller() && int(p.Size) <= s.datagram && p.Flags&recovery.SizeProbe == 0
 }
 
 // acknowledged notes that the path carried a packet. If it was a probe, it reports true.
 func (s *size) acknowledged(sp wire.Space, p *recovery.Packet[content]) (probe bool) {
-	s.hole.carried = s.hole.carried || s.large(sp, p)
+	if s.large(sp, p) {
+		s.hole.carried = max(s.hole.carried, int(p.Size))
+	}
 	if s.search.carried < worthAProbe {
 		s.search.carried += int(p.Size)
 	}
@@ -107,7 +110,7 @@ func (s *size) acknowledged(sp wire.Space, p *recovery.Packet[content]) (probe b
 
 // missed notes that a packet was lost.
 func (s *size) missed(now mono.Time, sp wire.Space, p *recovery.Packet[content]) {
-	s.hole.missed = s.hole.missed || s.large(sp, p)
+	s.miss(sp, p)
 	if p.Flags&recovery.SizeProbe != 0 {
 		x := &s.search
 		x.flying, x.carried = false, 0
@@ -117,17 +120,24 @@ func (s *size) missed(now mono.Time, sp wire.Space, p *recovery.Packet[content])
 	}
 }
 
+// miss notes that nothing was heard of a packet.
+func (s *size) miss(sp wire.Space, p *recovery.Packet[content]) {
+	if h := &s.hole; s.large(sp, p) {
+		h.missed, h.largest = true, max(h.largest, int(p.Size))
+	}
+}
+
 // fits judges the size after an ACK frame or a timeout. It reports false when the path carries smaller datagrams only: RFC
 // 8899 s4.3 calls it a black hole. ICMP does not tell us, since the socket lets the kernel ignore it (RFC 9000 s14.2.1).
 func (s *size) fits() bool {
 	h := &s.hole
 	switch {
-	case h.carried:
-		h.count = 0
+	case h.carried >= h.largest:
+		*h = hole{} // a path may carry small ones of these only
 	case h.missed:
 		h.count++
 	}
-	h.carried, h.missed = false, false
+	h.carried, h.missed = 0, false
 	return h.count < maxHoles
 }
 
@@ -165,7 +175,7 @@ func (c *Conn) tooLong(b *port.TxBatch) {
 		return
 	}
 	for i := range b.Runs {
-		if b.Runs[i].SegmentSize == s.datagram {
+		if n := b.Runs[i].SegmentSize; n > s.smaller() && n <= s.datagram { // others are of a size that was given up, or not to blame
 			c.resize(s.smaller())
 			s.search.from = c.now.Add(raiseAfter)
 			return
@@ -177,19 +187,19 @@ func (c *Conn) tooLong(b *port.TxBatch) {
 func (c *Conn) seek() {
 	s, k := &c.path.size, &c.packing
 	x := &s.search
-	if x.carried < worthAProbe || x.flying || c.now < x.from || !c.crypto.confirmed || c.loss.Full(wire.SpaceApp) {
+	if x.carried < worthAProbe || x.flying || c.now < x.from || !c.crypto.confirmed || c.loss.Full(wire.SpaceApp) || c.spaces[wire.SpaceApp].probes > 0 {
 		return
 	}
 	bytes := s.larger()
-	if bytes == 0 || k.allowance < bytes {
+	if bytes == 0 || min(k.allowance, c.backlog()) < bytes {
 		return // what fits is found in front of more bytes, not behind the last
 	}
 	b := c.tx.take(c.cfg.TxPool, true)
 	if b == nil {
 		return
 	}
-	if cap(b.B) < bytes {
-		c.tx.put(b) // there is no big one now
+	if !b.Big {
+		c.tx.put(b) // there is no big one now; a small one does not come home
 		return
 	}
 	k.begin(b)

@@ -144,3 +144,118 @@ func TestThePathShrinksAndGrows(t *testing.T) {
 	p.quiet()
 	p.close()
 }
+
+// A path that shrinks to what is between two sizes carries the small ones of the large datagrams. They are no reason to go on with
+// those that vanish.
+func TestAPathBetweenTwoSizesIsABlackHole(t *testing.T) {
+	carries := 1 << 16
+	p := searching(t, &carries, nil)
+	p.upload(0, 2<<20)
+	p.quiet()
+	carries = 4000
+	const n = 2 << 20
+	p.client.open(4).write(pattern(n, 4), true)
+	messages, over := p.client.open(8), false
+	var message func()
+	message = func() {
+		if !over {
+			messages.write(pattern(2500, 8), false)
+			p.after(50*time.Millisecond, message)
+		}
+	}
+	message()
+	over = p.until(10*time.Second, func() bool { r := p.server.streams[4]; return r != nil && len(r.got) == n })
+	if size := p.client.conn.path.datagram; !over || size != 1452 {
+		t.Errorf("over %v, datagrams of %d bytes", over, size)
+	}
+}
+
+// What was sent before the path shrank says nothing about the size that was chosen then.
+func TestOldLossesDoNotShrinkTheNewSize(t *testing.T) {
+	carries := 1 << 16
+	p := searching(t, &carries, nil)
+	p.upload(0, 2<<20)
+	p.quiet()
+	carries = 1472
+	large, small := p.client.open(4), p.client.open(8)
+	for i := range 400 {
+		if i < 40 {
+			large.write(pattern(5000, 4), false)
+			p.run(500 * time.Microsecond)
+			small.write(pattern(100, 8), false)
+			p.run(500 * time.Microsecond)
+		} else {
+			p.run(10 * time.Millisecond)
+		}
+		if size := p.client.conn.path.datagram; size < 1452 {
+			t.Fatalf("datagrams of %d bytes", size)
+		}
+	}
+	if size := p.client.conn.path.datagram; size != 1452 {
+		t.Errorf("datagrams of %d bytes at the end", size)
+	}
+}
+
+// A large path whose first link shrinks: the socket refuses also datagrams that are not full.
+func TestTheSocketsWordAboutDatagramsThatAreNotFull(t *testing.T) {
+	for _, size := range []int{1500, 1900, 5000, 8000} {
+		carries := 1 << 16
+		p := searching(t, &carries, nil)
+		p.upload(0, 2<<20)
+		p.quiet()
+		p.client.protect.tooLong = 1472
+		p.upload(4, size)
+		if now, refused := p.client.conn.path.datagram, p.client.protect.refused; now != 1452 || refused != 1 {
+			t.Errorf("%d bytes: %d datagrams refused, now %d bytes", size, refused, now)
+		}
+	}
+}
+
+// Small messages have no use for large datagrams, and do not wait behind a probe.
+func TestSmallMessagesLookForNoLargerSize(t *testing.T) {
+	carries := 1 << 16
+	p := searching(t, &carries, nil)
+	s := p.client.open(0)
+	for range 800 {
+		s.write(pattern(1000, 0), false)
+		p.run(30 * time.Millisecond)
+	}
+	if n := p.client.sized(jumbo); n != 0 || p.client.conn.path.search.carried < worthAProbe {
+		t.Errorf("%d probes; %d bytes carried", n, p.client.conn.path.search.carried)
+	}
+}
+
+// Both directions of a path change, and lose what they carry besides: all bytes come, and no search ends in the air.
+func TestAPathThatChangesAllTheTime(t *testing.T) {
+	sizes := []int{1472, 1 << 16, 1300, 4000, 1 << 16, 1472, jumbo, jumbo - 1, 1250}
+	for seed := range uint64(6) {
+		carries := [2]int{1 << 16, 1 << 16}
+		p := newPair(t, seed, func(c *Config) { c.SearchDatagram = jumbo })
+		p.link.drop = func(from wire.Role, d []byte) bool { return len(d) > carries[from] }
+		p.connect()
+		p.link.delay, p.link.loss, p.link.dup = time.Duration(1+seed)*time.Millisecond, int(seed%4), int(seed%2)
+		const n = 3 << 20
+		p.client.open(0).write(pattern(n, 0), true)
+		p.server.open(1).write(pattern(n, 1), true)
+		over := false
+		var change func()
+		change = func() {
+			if !over {
+				carries = [2]int{sizes[p.random.IntN(len(sizes))], sizes[p.random.IntN(len(sizes))]}
+				p.after(time.Duration(20+p.random.IntN(500))*time.Millisecond, change)
+			}
+		}
+		p.after(50*time.Millisecond, change)
+		over = p.until(2*time.Minute, func() bool {
+			up, down := p.server.streams[0], p.client.streams[1]
+			return up != nil && down != nil && len(up.got) == n && len(down.got) == n
+		})
+		if !over {
+			t.Fatalf("seed %d: datagrams of %d and %d bytes, the end of the connection: %v", seed, p.client.conn.path.datagram, p.server.conn.path.datagram, p.client.conn.life.cause)
+		}
+		p.run(time.Minute)
+		if p.client.conn.path.search.flying || p.server.conn.path.search.flying {
+			t.Errorf("seed %d: a probe has no fate", seed)
+		}
+	}
+}

@@ -58,7 +58,7 @@ func (c *Conn) expireLoss() {
 // judgeSilence judges the size of datagrams when nobody answers, so that nothing is declared lost.
 func (c *Conn) judgeSilence(sp wire.Space) {
 	for pn, p, ok := c.loss.Outstanding(sp, 0); ok && !c.path.hole.missed; pn, p, ok = c.loss.Outstanding(sp, pn+1) {
-		c.path.hole.missed = c.path.large(sp, p)
+		c.path.miss(sp, p)
 	}
 	c.judgeSize()
 }
@@ -82,7 +82,7 @@ func (c *Conn) resend(sp wire.Space, count int) {
 			return
 		}
 		from = pn + 1
-		if p.Content.again || p.Flags&recovery.AckEliciting == 0 {
+		if p.Content.again || p.Flags&recovery.AckEliciting == 0 || p.Flags&recovery.SizeProbe != 0 {
 			continue
 		}
 		c.each(&p.Content, sp, (*Conn).factLost)
