@@ -134,11 +134,15 @@ func (s *story) link(n int) Link {
 	if s.happens(n, "small mtu", 0.03) {
 		l.MTU = pick(p, n, "mtu", 1200, 1300, 1400)
 	}
-	if s.happens(n, "jumbo", 0.05) {
+	jumbo := s.happens(0, "jumbo", 0.1) // all links: one that is not narrows the whole path
+	if jumbo {
 		l.MTU = 8972
 	}
 	if s.happens(n, "mtu shrinks", 0.03) {
 		l.MTUChanges = []link.MTUChange{{At: instant(p.Duration(uint64(n), "mtu shrinks", time.Second)), MTU: 1300}}
+	}
+	if jumbo && s.happens(n, "jumbo ends", 0.1) {
+		l.MTUChanges = []link.MTUChange{{At: instant(p.Duration(uint64(n), "jumbo ends", time.Second)), MTU: pick(p, n, "jumbo ends at", 1472, 4000)}}
 	}
 	return l
 }
