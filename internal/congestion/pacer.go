@@ -93,7 +93,8 @@ func (p *Pacer) NextSend(now mono.Time, bytes int) mono.Time {
 	if p.Budget(now) >= bytes {
 		return now
 	}
-	missing := max(bytes-p.tokens, 0)
+	// There is no budget of less than a datagram: who wants less waits for it at once, not in steps of a Granularity.
+	missing := max(max(bytes, p.datagram-p.earns(Granularity))-p.tokens, 0)
 	hi, lo := bits.Mul64(uint64(missing), uint64(time.Second))
 	wait, left := bits.Div64(hi, lo, p.rate)
 	if left > 0 {

@@ -165,3 +165,19 @@ func TestPacerTakesExtremes(t *testing.T) {
 		t.Errorf("wait %v", wait)
 	}
 }
+
+// A sender that wants less than a datagram's budget is told once when that is there.
+func TestWhoWantsLittleWaitsOnce(t *testing.T) {
+	for _, size := range []int{1452, 8848} {
+		p := NewPacer(epoch, size, time.Second)
+		p.Update(epoch, 2*size, time.Second, false)
+		p.OnSent(epoch, p.Budget(epoch))
+		now, rings := epoch, 0
+		for ; p.Budget(now) < 100; rings++ {
+			now = p.NextSend(now, 100)
+		}
+		if rings != 1 {
+			t.Errorf("datagrams of %d bytes: %d timers for 100 bytes", size, rings)
+		}
+	}
+}
