@@ -18,8 +18,9 @@ type link struct {
 const (
 	linkRate  = 100e6 / 8
 	linkDelay = 25 * time.Millisecond
-	linkMTU   = 1472                                                     // bytes of payload, as an Ethernet's over IPv4: what is larger vanishes
 	linkQueue = 2 * linkRate * float64(linkDelay) / float64(time.Second) // what the path itself holds: 625,000 bytes
+
+	linkMTU = 1472 // bytes of payload, as an Ethernet's over IPv4: what is larger vanishes
 
 	// payloadShare is what is left of the rate for bodies: of the largest datagram of both HTTP/3 stacks, 1,452 bytes, about
 	// 37 are QUIC's header and tag and the STREAM frame's header.

@@ -81,6 +81,14 @@ func newSocket(e *Engine, name string, link Socket, size socketRooms) *socket {
 	return s
 }
 
+// searches is the size of datagrams that connections look for. Where datagrams may be fragmented, a probe tells nothing (RFC 9000 s14).
+func (s *socket) searches() int {
+	if u, ok := s.link.(*udp.Socket); ok && !u.Capabilities().DontFragment {
+		return 0
+	}
+	return jumboDatagram
+}
+
 // newTimer spawns the timer room of a socket for that many cells.
 func newTimer(e *Engine, s *socket, cells int) *actor.Room[port.ToTimer] {
 	// An alarm may go off while its last Tick is still on its way, for it cannot know.

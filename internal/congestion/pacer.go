@@ -13,10 +13,11 @@ const Granularity = time.Millisecond
 // MaxQuantum is the most bytes sent in one go: one batch.
 const MaxQuantum = 64 << 10
 
-// The bucket covers two granularities, so that a timer that rings one late loses nothing, and at least ten datagrams.
+// The bucket covers two granularities, so that a timer that rings one late loses nothing, and at least RFC 9002's initial window (s7.2).
 const (
 	burstTime      = 2 * Granularity
 	burstDatagrams = 10
+	burstBytes     = 14720
 )
 
 // maxRate bounds the pacing rate, in bytes a second. Faster than that nothing is paced.
@@ -60,7 +61,7 @@ func (p *Pacer) Update(now mono.Time, window int, smoothed time.Duration, slowSt
 		scaled = uint64(window) * 2
 	}
 	p.rate = max(min(scaled*uint64(time.Second)/uint64(max(smoothed, 1)), maxRate), 1)
-	p.burst = max(burstDatagrams*p.datagram, p.earns(burstTime))
+	p.burst = max(min(burstDatagrams*p.datagram, max(burstBytes, 2*p.datagram)), p.earns(burstTime))
 	p.tokens = max(min(p.tokens, p.burst), -p.burst) // a debt shrinks with its bucket
 }
 
