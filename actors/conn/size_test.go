@@ -136,7 +136,7 @@ func TestThePathShrinksAndGrows(t *testing.T) {
 		carries = step.carries
 		p.quiet()
 		p.run(step.after)
-		p.upload(wire.StreamID(4+4*i), 2<<20)
+		p.upload(wire.StreamID(4+4*i), 1<<20)
 		if got := p.client.conn.path.datagram; got != step.want {
 			t.Errorf("a path of %d bytes: datagrams of %d", carries, got)
 		}

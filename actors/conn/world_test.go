@@ -2,6 +2,7 @@ package conn
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"time"
 
@@ -17,8 +18,7 @@ type world struct {
 	now    mono.Time
 	ready  []actor.Runner
 	queued map[actor.Runner]bool
-	events []event
-	ticket int
+	events []event // in the order of their times
 	turns  int
 	random *rand.Rand
 	deaths []actor.Death
@@ -26,9 +26,8 @@ type world struct {
 }
 
 type event struct {
-	at    mono.Time
-	order int
-	do    func()
+	at mono.Time
+	do func()
 }
 
 func newWorld(seed uint64) *world {
@@ -48,8 +47,9 @@ func (w *world) Launch(r actor.Runner) {
 func (w *world) Left(string)        {}
 func (w *world) Died(d actor.Death) { w.deaths = append(w.deaths, d) }
 func (w *world) after(d time.Duration, do func()) {
-	w.ticket++
-	w.events = append(w.events, event{w.now.Add(d), w.ticket, do})
+	at := w.now.Add(d)
+	i := sort.Search(len(w.events), func(i int) bool { return w.events[i].at > at })
+	w.events = slices.Insert(w.events, i, event{at, do})
 }
 
 // settle runs rooms until none has mail.
@@ -101,10 +101,6 @@ func (w *world) until(d time.Duration, done func() bool) bool {
 		if done() {
 			return true
 		}
-		sort.Slice(w.events, func(i, j int) bool {
-			a, b := w.events[i], w.events[j]
-			return a.at < b.at || a.at == b.at && a.order < b.order
-		})
 		if len(w.events) == 0 || w.events[0].at > end {
 			w.now = end
 			return false
