@@ -113,7 +113,7 @@ func (h *H3Conn) admitted(x *port.Exchange) (*port.Exchange, error) {
 // Release gives an exchange's credit back, after its last Delivery and its last Sent. Nothing may be sent for it then.
 func (h *H3Conn) Release(x *port.Exchange) {
 	if h.c.s.e.stage != nil {
-		h.c.s.e.stage.Order(*x.Name, "release", turnRelease, func() { h.release(x) })
+		h.c.s.e.inTurn(*x.Name, turnRelease, func() { h.release(x) })
 		return
 	}
 	h.release(x)

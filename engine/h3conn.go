@@ -60,44 +60,29 @@ func (h *H3Conn) bind(cfg *H3Config) func(*connection, upperParts) upper {
 }
 
 // Open sends the exchange's OpenOrder.
-func (h *H3Conn) Open(x *port.Exchange) {
-	if h.c.s.e.stage == nil {
-		h.bring(x, &x.OpenOrder, false)
-		return
-	}
-	h.order(x, "open", turnOpen, &x.OpenOrder, false)
-}
+func (h *H3Conn) Open(x *port.Exchange) { h.bring(x, turnOpen, &x.OpenOrder, false) }
 
 // Send sends the exchange's SendOrder.
 func (h *H3Conn) Send(x *port.Exchange) {
-	if h.c.s.e.stage == nil {
-		h.bring(x, &x.SendOrder, x.SendOrder.HandlerDone)
-		return
-	}
-	h.order(x, "send", turnSend, &x.SendOrder, x.SendOrder.HandlerDone)
+	h.bring(x, turnSend, &x.SendOrder, x.SendOrder.HandlerDone)
 }
 
 // Taken sends the exchange's TakenOrder.
-func (h *H3Conn) Taken(x *port.Exchange) { h.order(x, "taken", turnTaken, &x.TakenOrder, false) }
+func (h *H3Conn) Taken(x *port.Exchange) { h.bring(x, turnTaken, &x.TakenOrder, false) }
 
 // Cancel sends the exchange's CancelOrder.
 func (h *H3Conn) Cancel(x *port.Exchange) {
 	x.CancelOrder.Kept = true // h3 may be done with it when the order arrives
-	h.order(x, "cancel", turnCancel, &x.CancelOrder, x.CancelOrder.HandlerDone)
+	h.bring(x, turnCancel, &x.CancelOrder, x.CancelOrder.HandlerDone)
 }
 
-// order brings a message of the app to h3; over says that no app task waits for the exchange any more. On a stage it has a turn.
-//
-//go:noinline
-func (h *H3Conn) order(x *port.Exchange, kind string, turn int, m port.ToH3, over bool) {
-	if h.c.s.e.stage == nil {
-		h.bring(x, m, over)
+// bring brings a message of the app to h3; over says that no app task waits for the exchange any more. On a stage it comes again
+// when it has its turn: a function between would be one frame more on the stack of a caller who waits.
+func (h *H3Conn) bring(x *port.Exchange, turn int, m port.ToH3, over bool) {
+	if turn != turnNow && h.c.s.e.stage != nil {
+		h.later(x, turn, m, over)
 		return
 	}
-	h.c.s.e.stage.Order(*x.Name, kind, turn, func() { h.bring(x, m, over) })
-}
-
-func (h *H3Conn) bring(x *port.Exchange, m port.ToH3, over bool) {
 	if over {
 		h.forget(x)
 	}
@@ -107,6 +92,10 @@ func (h *H3Conn) bring(x *port.Exchange, m port.ToH3, over bool) {
 		return
 	}
 	h.c.app.toUpper.Send(m)
+}
+
+func (h *H3Conn) later(x *port.Exchange, turn int, m port.ToH3, over bool) {
+	h.c.s.e.inTurn(*x.Name, turn, func() { h.bring(x, turnNow, m, over) })
 }
 
 // lent brings m to a lane that this goroutine runs.
