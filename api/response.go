@@ -89,18 +89,7 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	if err := w.begin(int64(len(p))); err != nil || w.head {
 		return w.nothing(p), err
 	}
-	n := 0
-	for n < len(p) {
-		if len(w.room) == 0 {
-			if err := w.grow(len(p) - n); err != nil {
-				return n, err
-			}
-		}
-		k := copy(w.room, p[n:])
-		w.filled(k)
-		n += k
-	}
-	return n, nil
+	return pour(w, p)
 }
 
 // nothing counts the bytes of a HEAD response, and says how many of p count as written.
@@ -119,14 +108,18 @@ func (w *responseWriter) WriteString(s string) (int, error) {
 	if err := w.begin(int64(len(s))); err != nil || w.head {
 		return w.nothing([]byte(s)), err
 	}
-	n := 0
-	for n < len(s) {
+	return pour(w, s)
+}
+
+// pour copies p to where it is sent from.
+func pour[B string | []byte](w *responseWriter, p B) (n int, err error) {
+	for n < len(p) {
 		if len(w.room) == 0 {
-			if err := w.grow(len(s) - n); err != nil {
+			if err := w.grow(len(p) - n); err != nil {
 				return n, err
 			}
 		}
-		k := copy(w.room, s[n:])
+		k := copy(w.room, p[n:])
 		w.filled(k)
 		n += k
 	}

@@ -55,6 +55,34 @@ func TestAConfigurationThatCannotWorkIsRefusedAtOnce(t *testing.T) {
 	}
 }
 
+// Whatever an embedder wants, no session can be resumed, also under a configuration that a callback chose; what is given is
+// not changed.
+func TestNoConfigurationLetsSessionsThrough(t *testing.T) {
+	e := newTestEngine(t)
+	sessions := func() *tls.Config {
+		c := serverTLS("h3")
+		c.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+		return c
+	}
+	given, other := sessions(), sessions()
+	given.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return other, nil }
+	used := e.tlsConfig(given, "h3")
+	chosen, err := used.GetConfigForClient(&tls.ClientHelloInfo{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]*tls.Config{"none": e.tlsConfig(nil, "h3"), "the given one": used, "the chosen one": chosen} {
+		if !c.SessionTicketsDisabled || c.ClientSessionCache != nil {
+			t.Errorf("%s: tickets %v, a cache %v", what, !c.SessionTicketsDisabled, c.ClientSessionCache != nil)
+		}
+	}
+	for what, c := range map[string]*tls.Config{"the given one": given, "the chosen one": other} {
+		if c.SessionTicketsDisabled || c.ClientSessionCache == nil || c.MinVersion != 0 {
+			t.Errorf("%s was changed", what)
+		}
+	}
+}
+
 func TestServeH3WithoutASocketIsAnError(t *testing.T) {
 	l, err := newTestEngine(t).ServeH3(nil, H3Config{TLS: serverTLS()}, answerer)
 	if err == nil || !strings.HasPrefix(err.Error(), "engine: ServeH3 was given no socket (nil)") {

@@ -64,7 +64,7 @@ func (c *Conn) command(m Command) int {
 	case OpenStream:
 		x := port.NewExchange(c.c.s.e.hand())
 		x.OpenOrder.Uni = m.Uni
-		c.order("open", turnOpen, &x.OpenOrder)
+		c.order(turnOpen, &x.OpenOrder)
 		return 1
 	case CloseConn:
 		c.c.s.e.post(c.c.name+"/embedder close", "close", func() { c.c.close(true, m.Code, m.Reason) })
@@ -73,9 +73,9 @@ func (c *Conn) command(m Command) int {
 }
 
 // order brings a message of the pump to the raw room.
-func (c *Conn) order(kind string, turn int, m port.ToH3) {
+func (c *Conn) order(turn int, m port.ToH3) {
 	if e := c.c.s.e; e.stage != nil {
-		e.stage.Order(c.c.name+"/embedder", kind, turn, func() { c.c.app.toUpper.Send(m) })
+		e.inTurn(c.c.name+"/embedder", turn, func() { c.c.app.toUpper.Send(m) })
 		return
 	}
 	c.c.app.toUpper.Send(m)
@@ -162,7 +162,7 @@ func (r Received) Release() {
 		p.Chunk.Release()
 	}
 	r.s.x.TakenOrder.Bytes = n
-	r.s.order("taken", turnTaken, &r.s.x.TakenOrder)
+	r.s.order(turnTaken, &r.s.x.TakenOrder)
 }
 
 // ReadEnded says that no more bytes come: nil after the peer's FIN, else a *StreamError (the peer's ResetStream with
@@ -332,18 +332,18 @@ func (s *Stream) cancel(done *bool, m port.Cancel) {
 	if !*done {
 		*done = true
 		m.Exchange = s.x
-		s.order("cancel", turnCancel, &m)
+		s.order(turnCancel, &m)
 	}
 }
 
 // order brings a message of the app to the raw room.
-func (s *Stream) order(kind string, turn int, m port.ToH3) {
+func (s *Stream) order(turn int, m port.ToH3) {
 	e := s.c.c.s.e
 	if e.stage == nil {
 		s.c.c.app.toUpper.Send(m)
 		return
 	}
-	e.stage.Order(s.c.c.name+"/stream "+strconv.FormatUint(uint64(s.ID), 10), kind, turn, func() { s.c.c.app.toUpper.Send(m) })
+	e.inTurn(s.c.c.name+"/stream "+strconv.FormatUint(uint64(s.ID), 10), turn, func() { s.c.c.app.toUpper.Send(m) })
 }
 
 // pump sends the next part of the Write whose turn it is.
@@ -364,7 +364,7 @@ func (s *Stream) pump() {
 	}
 	m.Fin = w.Fin && len(s.rest) == 0
 	s.sending = true
-	s.order("send", turnSend, m)
+	s.order(turnSend, m)
 }
 
 // orphaned ends what the rooms can no longer end: every one of them has left.

@@ -5,9 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,26 +28,7 @@ type H3Conn struct {
 	refused atomic.Bool
 	bye     atomic.Bool
 
-	mu      sync.Mutex
-	credits int              // how many exchanges of ours may be begun
-	waiting []*waiter        // for a credit, in the order in which they came
-	open    []*port.Exchange // those that an app task may wait for
-	dead    error            // every room has left
-}
-
-// waiter is one call that waits for a credit.
-type waiter struct {
-	identity string
-	got      chan *port.Exchange  // nil: the connection has died
-	call     func(*port.Exchange) // of Admit: called instead
-}
-
-func (w *waiter) give(x *port.Exchange) {
-	if w.call != nil {
-		w.call(x)
-		return
-	}
-	w.got <- x
+	admission
 }
 
 // perExchange is how many messages an app may have on the way to h3 for one exchange: Open, Send, Taken and Cancel, and
@@ -80,197 +59,30 @@ func (h *H3Conn) bind(cfg *H3Config) func(*connection, upperParts) upper {
 	}
 }
 
-// Exchange takes a credit for one request. It waits for one, as long as ctx and the connection live. Errors are
-// *Cause of a dead connection, or ctx's.
-func (h *H3Conn) Exchange(ctx context.Context) (*port.Exchange, error) {
-	if h.c.s.e.stage == nil && h.credited() {
-		if x := h.newExchange(); h.enter(x) {
-			return x, nil
-		}
-	}
-	return h.await(ctx)
-}
-
-// credited takes a credit, if there is one.
-func (h *H3Conn) credited() bool {
-	h.mu.Lock()
-	ok := h.dead == nil && h.credits > 0
-	if ok {
-		h.credits--
-	}
-	h.mu.Unlock()
-	return ok
-}
-
-// await is Exchange where one may have to wait.
-func (h *H3Conn) await(ctx context.Context) (*port.Exchange, error) {
-	w := &waiter{}
-	if h.c.s.e.stage == nil {
-		if x, ok := h.admit(w); ok {
-			return h.admitted(x)
-		}
-	} else {
-		w.identity, w.got = IdentityOf(ctx), make(chan *port.Exchange, 1)
-		h.c.s.e.stage.Post(w.identity, "exchange", func() {
-			if x, ok := h.admit(w); ok {
-				w.got <- x
-			}
-		})
-	}
-	select {
-	case x := <-w.got:
-		return h.admitted(x)
-	case <-ctx.Done():
-	}
-	h.c.s.e.call(w.identity, "no exchange", func() { h.withdraw(w) })
-	select {
-	case x := <-w.got: // in the same moment
-		if x != nil {
-			h.Release(x)
-		}
-	default:
-	}
-	return nil, ctx.Err()
-}
-
-// admit takes a credit, or queues w for one. Of a dead connection it returns nil.
-func (h *H3Conn) admit(w *waiter) (x *port.Exchange, ok bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	switch {
-	case h.dead != nil:
-		return nil, true
-	case h.credits > 0:
-		h.credits--
-		return h.begin(w), true
-	}
-	if w.got == nil {
-		w.got = make(chan *port.Exchange, 1)
-	}
-	h.waiting = append(h.waiting, w)
-	return nil, false
-}
-
-// begin makes the exchange of a credit that w has; w counts on a stage only. The caller holds the lock.
-func (h *H3Conn) begin(w *waiter) *port.Exchange {
-	x := h.newExchange()
-	if h.c.s.e.stage != nil {
-		name := h.c.s.e.number(w.identity)
-		x.Name = &name
-	}
-	h.add(x)
-	return x
-}
-
-func (h *H3Conn) admitted(x *port.Exchange) (*port.Exchange, error) {
-	if x == nil {
-		return nil, h.Cause()
-	}
-	return x, nil
-}
-
-// withdraw takes w off the queue, if it is still there.
-func (h *H3Conn) withdraw(w *waiter) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if i := slices.Index(h.waiting, w); i >= 0 {
-		h.waiting = slices.Delete(h.waiting, i, i+1)
-	}
-}
-
-// Release gives an exchange's credit back, after its last Delivery and its last Sent. Nothing may be sent for it then.
-func (h *H3Conn) Release(x *port.Exchange) {
-	if h.c.s.e.stage != nil {
-		h.c.s.e.stage.Order(*x.Name, "release", turnRelease, func() { h.release(x) })
-		return
-	}
-	h.release(x)
-}
-
-func (h *H3Conn) release(x *port.Exchange) {
-	h.mu.Lock()
-	h.remove(x)
-	if len(h.waiting) == 0 || h.dead != nil {
-		h.credits++
-		h.mu.Unlock()
-		h.let(x)
-		return
-	}
-	w := h.waiting[0]
-	h.waiting[0] = nil
-	h.waiting = h.waiting[1:]
-	next := h.begin(w)
-	h.mu.Unlock()
-	h.let(x)
-	h.tell(w, next)
-}
-
-// newExchange makes an exchange, or takes one that is over for both ends: their records and mailboxes are dear.
-func (h *H3Conn) newExchange() *port.Exchange {
-	e := h.c.s.e
-	x := e.exchanges.get(e.stage != nil)
-	if x == nil {
-		x = port.NewExchange(e.hand())
-	}
-	x.Ends.Set(2)
-	return x
-}
-
-// let is one end's word that it is done with an exchange.
-func (h *H3Conn) let(x *port.Exchange) {
-	if e := h.c.s.e; x.Ends.Done() && !x.CancelOrder.Kept {
-		e.afterMail(func() { e.exchanges.put(port.NewExchangeIn(x), e.stage != nil) })
-	}
-}
-
-// tell wakes a call that waits for a credit.
-func (h *H3Conn) tell(w *waiter, x *port.Exchange) {
-	if hand := h.c.s.e.hand(); hand != nil {
-		hand(w, func() { w.give(x) })
-		return
-	}
-	w.give(x)
-}
-
 // Open sends the exchange's OpenOrder.
-func (h *H3Conn) Open(x *port.Exchange) {
-	if h.c.s.e.stage == nil {
-		h.bring(x, &x.OpenOrder, false)
-		return
-	}
-	h.order(x, "open", turnOpen, &x.OpenOrder, false)
-}
+func (h *H3Conn) Open(x *port.Exchange) { h.bring(x, turnOpen, &x.OpenOrder, false) }
 
 // Send sends the exchange's SendOrder.
 func (h *H3Conn) Send(x *port.Exchange) {
-	if h.c.s.e.stage == nil {
-		h.bring(x, &x.SendOrder, x.SendOrder.HandlerDone)
-		return
-	}
-	h.order(x, "send", turnSend, &x.SendOrder, x.SendOrder.HandlerDone)
+	h.bring(x, turnSend, &x.SendOrder, x.SendOrder.HandlerDone)
 }
 
 // Taken sends the exchange's TakenOrder.
-func (h *H3Conn) Taken(x *port.Exchange) { h.order(x, "taken", turnTaken, &x.TakenOrder, false) }
+func (h *H3Conn) Taken(x *port.Exchange) { h.bring(x, turnTaken, &x.TakenOrder, false) }
 
 // Cancel sends the exchange's CancelOrder.
 func (h *H3Conn) Cancel(x *port.Exchange) {
 	x.CancelOrder.Kept = true // h3 may be done with it when the order arrives
-	h.order(x, "cancel", turnCancel, &x.CancelOrder, x.CancelOrder.HandlerDone)
+	h.bring(x, turnCancel, &x.CancelOrder, x.CancelOrder.HandlerDone)
 }
 
-// order brings a message of the app to h3; over says that no app task waits for the exchange any more. On a stage it has a turn.
-//
-//go:noinline
-func (h *H3Conn) order(x *port.Exchange, kind string, turn int, m port.ToH3, over bool) {
-	if h.c.s.e.stage == nil {
-		h.bring(x, m, over)
+// bring brings a message of the app to h3; over says that no app task waits for the exchange any more. On a stage it comes again
+// when it has its turn: a function between would be one frame more on the stack of a caller who waits.
+func (h *H3Conn) bring(x *port.Exchange, turn int, m port.ToH3, over bool) {
+	if turn != turnNow && h.c.s.e.stage != nil {
+		h.later(x, turn, m, over)
 		return
 	}
-	h.c.s.e.stage.Order(*x.Name, kind, turn, func() { h.bring(x, m, over) })
-}
-
-func (h *H3Conn) bring(x *port.Exchange, m port.ToH3, over bool) {
 	if over {
 		h.forget(x)
 	}
@@ -280,6 +92,10 @@ func (h *H3Conn) bring(x *port.Exchange, m port.ToH3, over bool) {
 		return
 	}
 	h.c.app.toUpper.Send(m)
+}
+
+func (h *H3Conn) later(x *port.Exchange, turn int, m port.ToH3, over bool) {
+	h.c.s.e.inTurn(*x.Name, turn, func() { h.bring(x, turnNow, m, over) })
 }
 
 // lent brings m to a lane that this goroutine runs.
@@ -340,41 +156,6 @@ func (h *H3Conn) Close(code uint64, reason string) {
 
 // Context is cancelled when the connection dies.
 func (h *H3Conn) Context() context.Context { return h.c.contexts.forApp(h.c.s.e.world.Context()) }
-
-// enter notes that an app task may wait for x. It reports false if the connection is dead.
-func (h *H3Conn) enter(x *port.Exchange) bool {
-	h.mu.Lock()
-	alive := h.dead == nil
-	if alive {
-		h.add(x)
-	}
-	h.mu.Unlock()
-	return alive
-}
-
-func (h *H3Conn) forget(x *port.Exchange) {
-	h.mu.Lock()
-	h.remove(x)
-	h.mu.Unlock()
-}
-
-// add puts x on the list of those that are open. The caller holds the lock.
-func (h *H3Conn) add(x *port.Exchange) {
-	h.open = append(h.open, x)
-	x.At = int32(len(h.open))
-}
-
-// remove takes x off that list, if it is there. The caller holds the lock.
-func (h *H3Conn) remove(x *port.Exchange) {
-	if x.At == 0 || h.dead != nil {
-		return
-	}
-	last := len(h.open) - 1
-	h.open[x.At-1] = h.open[last]
-	h.open[x.At-1].At = x.At
-	h.open[last] = nil
-	h.open, x.At = h.open[:last], 0
-}
 
 // gone is called when every room has left. h3 has answered every exchange that it knew, unless it panicked; an Open that
 // came too late for it is answered here. An exchange that has had its last words gets them twice: nobody reads on.

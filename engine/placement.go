@@ -6,6 +6,7 @@ import (
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
+	"quicpro/internal/udp"
 )
 
 // Placement says which goroutines run the rooms of a connection. Take Adaptive unless you have measured. Fused costs the
@@ -79,6 +80,20 @@ func (c *connection) moved(n int) {
 	if alone && c.s.alone.Add(int64(n)) >= bulkAlone {
 		c.place.bulk.noted()
 	}
+}
+
+// polling is how the socket's reader polls in its next read: not while bulk flows, unless it does so among small requests, and not
+// while somebody waits for an idle processor. That bulk flows and that small requests do are remembered apart: among them come
+// batches of bulk alone.
+func (s *socket) polling() udp.Polling {
+	bulk, among := s.bulk.counted(), s.among.counted()
+	switch {
+	case bulk && !among || s.e.idle.taken.Load():
+		return udp.NoPolling
+	case among:
+		return udp.EagerPolling
+	}
+	return udp.ThriftyPolling
 }
 
 // asked notes that a request begins.

@@ -175,14 +175,13 @@ func TestHowAReaderPollsBesideADownload(t *testing.T) {
 		{4, 18 << 10, udp.ThriftyPolling, "the same, when most have ended"},
 		{100, 64 << 10, udp.ThriftyPolling, "a hundred"},
 	} {
-		conn := &connection{s: &socket{}}
+		conn := &connection{s: &socket{e: new(Engine)}}
 		conn.place.requests.Add(c.requests)
 		conn.moved(c.batch)
-		l := lease{bulk: &conn.s.bulk, among: &conn.s.among, idle: new(idleLine)}
-		if got := l.how(); got != c.how {
+		if got := conn.s.polling(); got != c.how {
 			t.Errorf("%s: the reader polls as %d, want %d", c.what, got, c.how)
 		}
-		if l.idle.taken.Store(true); l.how() != udp.NoPolling {
+		if conn.s.e.idle.taken.Store(true); conn.s.polling() != udp.NoPolling {
 			t.Errorf("%s: the reader polls while somebody waits for an idle processor", c.what)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"hash"
+	"slices"
 	"sync"
 
 	"quicpro/actors/port"
@@ -122,13 +123,7 @@ func (r *connRoutes) add(id wire.ConnectionID) bool {
 func (r *connRoutes) Retire(id wire.ConnectionID) {
 	r.table.mu.Lock()
 	defer r.table.mu.Unlock()
-	for i, mine := range r.ids {
-		if mine == id {
-			r.ids = append(r.ids[:i], r.ids[i+1:]...)
-			delete(r.table.byID, id)
-			return
-		}
-	}
+	r.ids = forget(r.ids, r.table.byID, id)
 }
 
 // WatchReset makes token, seen at the end of a datagram, a SawReset for this connection.
@@ -145,13 +140,17 @@ func (r *connRoutes) WatchReset(token wire.ResetToken) {
 func (r *connRoutes) UnwatchReset(token wire.ResetToken) {
 	r.table.mu.Lock()
 	defer r.table.mu.Unlock()
-	for i, mine := range r.tokens {
-		if mine == token {
-			r.tokens = append(r.tokens[:i], r.tokens[i+1:]...)
-			delete(r.table.byToken, token)
-			return
-		}
+	r.tokens = forget(r.tokens, r.table.byToken, token)
+}
+
+// forget takes a key out of a table, if it is one of ours; it returns those that are left.
+func forget[K comparable](ours []K, table map[K]*connection, k K) []K {
+	i := slices.Index(ours, k)
+	if i < 0 {
+		return ours
 	}
+	delete(table, k)
+	return slices.Delete(ours, i, i+1)
 }
 
 // list returns the connection's IDs.

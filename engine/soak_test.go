@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"quicpro/internal/race"
 )
 
 func heap() uint64 {
@@ -16,7 +18,7 @@ func heap() uint64 {
 }
 
 func TestConnectionsComeAndGoAndLeaveNothing(t *testing.T) {
-	rounds, requests := 100, 10
+	rounds, requests := race.Fewer(100, 30), 10
 	if testing.Short() {
 		rounds = 20
 	}

@@ -132,7 +132,7 @@ func (b *bell[M]) silence() {
 func (s *socket) read() {
 	defer s.unread()
 	var meta udp.Meta
-	l := lease{pool: s.rx, bulk: &s.bulk, among: &s.among, idle: &s.e.idle}
+	l := lease{s: s}
 	for {
 		n, err := l.read(s.link, &meta)
 		if err == nil && n > 0 {

@@ -71,7 +71,15 @@ const (
 	turnTaken
 	turnCancel
 	turnRelease
+	turnNow = -1 // its turn has come
 )
+
+var turnKinds = [...]string{turnOpen: "open", turnSend: "send", turnTaken: "taken", turnCancel: "cancel", turnRelease: "release"}
+
+// inTurn has f called when an app task's word about what has this name has its turn. It is for a stage only.
+func (e *Engine) inTurn(name string, turn int, f func()) {
+	e.stage.Order(name, turnKinds[turn], turn, f)
+}
 
 // hand is what brings mail to the app tasks of this engine's world.
 func (e *Engine) hand() actor.Hand {

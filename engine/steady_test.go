@@ -11,6 +11,7 @@ import (
 
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
+	"quicpro/internal/race"
 	"quicpro/internal/udp"
 )
 
@@ -29,7 +30,7 @@ const (
 // still grow, or the runtime may do something of its own; the best of them counts. (testing.AllocsPerRun would do the same
 // sum, but of one processor only: with one, the rooms find other batches than with several.)
 func TestSteadyStateAllocatesNothing(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("pools forget under the race detector")
 	}
 	// The collector empties pools.

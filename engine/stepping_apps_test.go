@@ -19,6 +19,7 @@ import (
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
+	"quicpro/internal/race"
 	"quicpro/sim/core/oracle"
 	"quicpro/wire"
 )
@@ -456,9 +457,9 @@ const quietest = 26 * time.Millisecond
 var steppingLosses = []int{0, 2, 5, 20}
 
 func TestEveryRequestEndsWhateverTheOrderOfSteps(t *testing.T) {
-	seeds := 250
+	seeds := race.Fewer(250, 24) // every weather, narrow and wide
 	if testing.Short() {
-		seeds = 60
+		seeds = min(seeds, 60)
 	}
 	for seed := range uint64(seeds) {
 		n := weather{delay: 5 * time.Millisecond, queue: 10_000}

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"quicpro/internal/race"
 )
 
 var costFlag = flag.Bool("sim.cost", false, "TestCost fails beyond its targets, which are those of a machine at rest")
@@ -12,6 +14,9 @@ var costFlag = flag.Bool("sim.cost", false, "TestCost fails beyond its targets, 
 // TestCost is what a run costs with every check on: 16 requests of 64 KiB at once, half of them uploads that come back, over
 // 20 Mbit/s, 25 ms each way, 3 % loss. A sweep's processes have one processor each.
 func TestCost(t *testing.T) {
+	if race.Enabled {
+		t.Skip("what a run costs under the race detector nobody asks; TestManyRequestsAtOnceAreTheSameEveryTime has such runs")
+	}
 	const runs = 20
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, processors := range []int{2, 1} {
@@ -39,7 +44,7 @@ func TestWhatProgramsSeeDoesNotDependOnTheOrderOfSteps(t *testing.T) {
 	for _, o := range []Option{
 		WithOrder(Order{}), WithOrder(Order{Fuse: 1}), WithOrder(Order{Shuffle: 1}), WithOrder(Order{Shuffle: 1, Starve: 0.2}), WithOrder(Order{Shuffle: 1, Fuse: 1}),
 	} {
-		for seed := range Seed(5) {
+		for seed := range Seed(race.Fewer(5, 1)) {
 			crowdOf(t, seed, 8, 2, 20_000, o) // compares every byte
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"quicpro/internal/actor"
+	"quicpro/internal/race"
 	"quicpro/sim/core/hostile"
 	"quicpro/wire"
 )
@@ -15,6 +16,9 @@ import (
 func TestFloodsCostLittleMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it collects garbage often")
+	}
+	if race.Enabled {
+		t.Skip("the race detector has memory of its own; TestHostile has the same floods")
 	}
 	quiet, _ := alive(t, "")
 	for _, a := range hostile.For(wire.Client) {

@@ -10,13 +10,14 @@ import (
 
 	"quicpro/api"
 	"quicpro/engine"
+	"quicpro/internal/race"
 	"quicpro/sim/core/link"
 )
 
 // TestSwarm runs random programs over random networks. `go test ./sim -run '^TestSwarm$' -sim.seeds=1..1000 -sim.workers=2`
 // is what CI does, and 1..100000 what a night is for.
 func TestSwarm(t *testing.T) {
-	report := Sweep(t, Seeds{1, 40}, swarm)
+	report := Sweep(t, Seeds{1, Seed(race.Fewer(40, 10))}, swarm)
 	if !t.Failed() {
 		t.Logf("%v", report)
 	}

@@ -66,85 +66,56 @@ func (c *Conn) fillControl() {
 		// RFC 9000 s8.2.2: the datagram is expanded, so that the path is known to carry 1200 bytes.
 		k.expand = true
 	}
-	if o.handshakeDone && k.room() > 0 {
-		o.handshakeDone = false
-		k.b = wire.HandshakeDone{}.Append(k.b)
-		c.carry(fact{kind: factHandshakeDone})
-	}
-	if f := (wire.MaxData{Max: c.flow.recv.Limit()}); o.maxData && k.room() >= f.Len() {
-		o.maxData = false
-		k.b = f.Append(k.b)
-		c.carry(fact{kind: factMaxData, at: uint64(f.Max)})
-	}
+	o.handshakeDone = o.handshakeDone && !put(c, wire.HandshakeDone{}, fact{kind: factHandshakeDone})
+	limit := c.flow.recv.Limit()
+	o.maxData = o.maxData && !put(c, wire.MaxData{Max: limit}, fact{kind: factMaxData, at: uint64(limit)})
 	for d := range o.maxStreams {
-		f := wire.MaxStreams{Uni: d == 1, Max: c.streams.peer[d].Limit()}
-		if o.maxStreams[d] && k.room() >= f.Len() {
-			o.maxStreams[d] = false
-			k.b = f.Append(k.b)
-			c.carry(fact{kind: factMaxStreamsBidi + factKind(d), at: f.Max})
-		}
+		most := c.streams.peer[d].Limit()
+		o.maxStreams[d] = o.maxStreams[d] && !put(c, wire.MaxStreams{Uni: d == 1, Max: most}, fact{kind: factMaxStreamsBidi + factKind(d), at: most})
 	}
-	if f := (wire.DataBlocked{Limit: o.blockedAt}); o.dataBlocked && k.room() >= f.Len() {
-		o.dataBlocked = false
-		k.b = f.Append(k.b)
-		c.carry(fact{kind: factDataBlocked, at: uint64(f.Limit)})
-	}
+	o.dataBlocked = o.dataBlocked && !put(c, wire.DataBlocked{Limit: o.blockedAt}, fact{kind: factDataBlocked, at: uint64(o.blockedAt)})
 	c.fillIDs()
+}
+
+// put writes a frame that elicits an ACK, if there is room for it, and reports whether there was.
+func put[F interface {
+	Len() int
+	Append([]byte) []byte
+}](c *Conn, f F, about fact) bool {
+	k := &c.packing
+	if k.room() < f.Len() {
+		return false
+	}
+	k.b = f.Append(k.b)
+	c.carry(about)
+	return true
 }
 
 // fillIDs writes NEW_CONNECTION_ID and RETIRE_CONNECTION_ID.
 func (c *Conn) fillIDs() {
-	k := &c.packing
 	for e := c.ids.local.owed(); e != nil; e = c.ids.local.owed() {
-		f := wire.NewConnectionID{Seq: e.seq, ID: e.id, Token: e.token}
-		if k.room() < f.Len() {
+		if !put(c, wire.NewConnectionID{Seq: e.seq, ID: e.id, Token: e.token}, fact{kind: factNewID, at: e.seq}) {
 			return
 		}
 		e.told = true
-		k.b = f.Append(k.b)
-		c.carry(fact{kind: factNewID, at: e.seq})
 	}
 	for e := c.ids.peer.owed(); e != nil; e = c.ids.peer.owed() {
-		f := wire.RetireConnectionID{Seq: e.seq}
-		if k.room() < f.Len() {
+		if !put(c, wire.RetireConnectionID{Seq: e.seq}, fact{kind: factRetireID, at: e.seq}) {
 			return
 		}
 		e.told = true
-		k.b = f.Append(k.b)
-		c.carry(fact{kind: factRetireID, at: e.seq})
 	}
 }
 
 // fillRows writes the frames that streams owe.
 func (c *Conn) fillRows() {
-	k := &c.packing
 	for r := c.streams.owing.first; r != nil; r = c.streams.owing.first {
 		o := r.owes
-		about := fact{row: r.index, gen: r.gen}
-		if f := (wire.ResetStream{ID: r.id, Code: o.resetCode, FinalSize: o.resetFinal}); o.reset && k.room() >= f.Len() {
-			o.reset = false
-			k.b = f.Append(k.b)
-			about.kind = factReset
-			c.carry(about)
-		}
-		if f := (wire.StopSending{ID: r.id, Code: o.stopCode}); o.stop && k.room() >= f.Len() {
-			o.stop = false
-			k.b = f.Append(k.b)
-			about.kind = factStop
-			c.carry(about)
-		}
-		if f := (wire.MaxStreamData{ID: r.id, Max: o.maxDataAt}); o.maxData && k.room() >= f.Len() {
-			o.maxData = false
-			k.b = f.Append(k.b)
-			about.kind = factMaxStreamData
-			c.carry(about)
-		}
-		if f := (wire.StreamDataBlocked{ID: r.id, Limit: o.blockedAt}); o.blocked && k.room() >= f.Len() {
-			o.blocked = false
-			k.b = f.Append(k.b)
-			about.kind = factStreamBlocked
-			c.carry(about)
-		}
+		about := func(kind factKind) fact { return fact{kind: kind, row: r.index, gen: r.gen} }
+		o.reset = o.reset && !put(c, wire.ResetStream{ID: r.id, Code: o.resetCode, FinalSize: o.resetFinal}, about(factReset))
+		o.stop = o.stop && !put(c, wire.StopSending{ID: r.id, Code: o.stopCode}, about(factStop))
+		o.maxData = o.maxData && !put(c, wire.MaxStreamData{ID: r.id, Max: o.maxDataAt}, about(factMaxStreamData))
+		o.blocked = o.blocked && !put(c, wire.StreamDataBlocked{ID: r.id, Limit: o.blockedAt}, about(factStreamBlocked))
 		if o.any() {
 			return // no room
 		}

@@ -116,7 +116,7 @@ func (p *Protect) stop() {
 // HandshakeConfig is what a handshake room knows from birth.
 type HandshakeConfig struct {
 	Role    wire.Role
-	TLS     *tls.Config     // MinVersion TLS 1.3, NextProtos, Time, no sessions; not changed
+	TLS     *tls.Config     // MinVersion TLS 1.3, NextProtos, Time, no sessions: neither tickets nor a cache; not changed
 	Context context.Context // given to TLS callbacks; its end makes the handshake fail
 	Reseed  func()          // called before TLS may draw random bytes; a simulation's, else nil
 }
@@ -132,7 +132,13 @@ type Handshake struct {
 }
 
 // Init makes a handshake room that waits for its first Order, in memory that is zero.
-func (h *Handshake) Init(cfg HandshakeConfig) { h.tls.cfg = cfg }
+func (h *Handshake) Init(cfg HandshakeConfig) {
+	if c := cfg.TLS; !c.SessionTicketsDisabled || c.ClientSessionCache != nil {
+		// RFC 9000 s7.4.1: the transport parameters of a session that is resumed would have to be remembered.
+		panic("crypto: a TLS configuration that lets sessions be resumed")
+	}
+	h.tls.cfg = cfg
+}
 
 // Connect gives the room its port, before the first mail.
 func (h *Handshake) Connect(ports HandshakePorts) { h.ports = ports }

@@ -82,7 +82,7 @@ func largeChain() tls.Certificate {
 }
 
 func baseTLS() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS13, NextProtos: []string{"h3"}, Time: func() time.Time { return today }}
+	return &tls.Config{MinVersion: tls.VersionTLS13, NextProtos: []string{"h3"}, Time: func() time.Time { return today }, SessionTicketsDisabled: true}
 }
 
 func clientTLS() *tls.Config {

@@ -97,12 +97,18 @@ func TestAStoppedHandshakeAnswersNoMore(t *testing.T) {
 	newPeer(t, wire.Server, serverTLS()).stop() // before any order
 }
 
-func TestTheGivenConfigurationIsNotChanged(t *testing.T) {
-	c, s := clientTLS(), serverTLS()
-	c.ClientSessionCache = tls.NewLRUClientSessionCache(1)
-	pump(newPeer(t, wire.Client, c), newPeer(t, wire.Server, s), 1<<20)
-	if c.ClientSessionCache == nil || c.SessionTicketsDisabled || s.SessionTicketsDisabled {
-		t.Error("the embedder's configuration was changed")
+func TestAConfigurationWithSessionsIsOurBug(t *testing.T) {
+	tickets, cache := serverTLS(), clientTLS()
+	tickets.SessionTicketsDisabled, cache.ClientSessionCache = false, tls.NewLRUClientSessionCache(1)
+	for what, c := range map[string]*tls.Config{"tickets": tickets, "a cache": cache} {
+		t.Run(what, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("it passed")
+				}
+			}()
+			newPeer(t, wire.Server, c)
+		})
 	}
 }
 

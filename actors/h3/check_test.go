@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"quicpro/actors/port"
 	"quicpro/internal/actor"
 	"quicpro/wire"
 )
@@ -94,7 +95,7 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 		{"the app was not told of the exchange", serving, first(func(q *request) { q.launch = true })},
 		{"a chunk that nobody holds", serving, first(func(q *request) { q.filling().Pieces[0].Chunk = nil })},
 		{"1 Deliveries are with the app, in flight: false", asking, first(func(q *request) { q.x.Reads.Send(q.filling()) })},
-		{"2 Sents are with the app", asking, first(func(q *request) { q.x.Writes.Send(nil); q.x.Writes.Send(nil) })},
+		{"2 Sents are with the app", asking, first(func(q *request) { q.x.Writes.Send(&port.Sent{}); q.x.Writes.Send(&port.Sent{}) })},
 		{"7 body bytes wait, the Delivery has 6; 3 are with the app", serving, first(func(q *request) { q.loading++ })},
 		{"-1 are with the app", serving, first(func(q *request) { q.flying = -1 })},
 		{"chunk 2 of 1 of a Send", serving, first(func(q *request) { q.chunk = 2 })},

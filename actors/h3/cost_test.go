@@ -7,6 +7,7 @@ import (
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
+	"quicpro/internal/race"
 	"quicpro/wire"
 	"quicpro/wire/h3wire"
 )
@@ -155,7 +156,7 @@ var answer = list(":status", "200", "content-type", "text/plain", "content-lengt
 
 // What a small request costs a server: the fields and their strings.
 func TestServerAllocations(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("pools forget under the race detector")
 	}
 	b := newBench(wire.Server)

@@ -9,15 +9,15 @@ import "quicpro/internal/actor"
 // Every Exchange gets exactly one last Delivery and one last Sent, whatever happens to the connection; but no Sent after an
 // Open with Fin or a Send with HandlerDone.
 type Exchange struct {
-	Reads  actor.PromptMailbox[*Delivery] // capacity 2
-	Writes actor.QuietMailbox[*Sent]      // the same
-	Name   *string                        // in a simulation: what orders the app's messages
-	Row    any                            // h3's own record
-	Stream *Stream                        // set by h3 before the first Delivery
-	Own    Answers                        // h3's own: the records it answers with
-	Lines  []Field                        // the app's: memory for what it sends, until both ends are done
-	At     int32                          // the engine's: its place in a list, plus one
-	Ends   actor.Refs                     // the app and h3, where an exchange serves again: of the engine
+	Reads  actor.Mailbox[*Delivery]  // capacity 2
+	Writes actor.QuietMailbox[*Sent] // the same
+	Name   *string                   // in a simulation: what orders the app's messages
+	Row    any                       // h3's own record
+	Stream *Stream                   // set by h3 before the first Delivery
+	Own    Answers                   // h3's own: the records it answers with
+	Lines  []Field                   // the app's: memory for what it sends, until both ends are done
+	At     int32                     // the engine's: its place in a list, plus one
+	Ends   actor.Refs                // the app and h3, where an exchange serves again: of the engine
 
 	OpenOrder   Open
 	SendOrder   Send
@@ -43,7 +43,7 @@ type Parcel struct {
 // NewExchange makes an exchange whose records point to it, and whose app gets its mail by hand.
 func NewExchange(hand actor.Hand) *Exchange {
 	x := &Exchange{}
-	x.Reads.Init(hand, x)
+	x.Reads.Init(2, hand, x)
 	x.Writes.Init(hand, x)
 	return NewExchangeIn(x)
 }

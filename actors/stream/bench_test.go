@@ -7,6 +7,7 @@ import (
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
+	"quicpro/internal/race"
 	"quicpro/wire"
 )
 
@@ -168,7 +169,7 @@ func sender() (step func(), bytes int, b *bench) {
 }
 
 func TestBulkAllocatesNothing(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector's pools allocate")
 	}
 	for name, make := range map[string]func() (func(), int, *bench){"receive": receiver, "send": sender} {

@@ -9,6 +9,7 @@ import (
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
+	"quicpro/internal/race"
 	"quicpro/wire"
 )
 
@@ -219,7 +220,7 @@ func randomPlan(rng *rand.Rand) plan {
 }
 
 func TestJoinedStreamsDeliverEveryByteUnderEverySeed(t *testing.T) {
-	seeds := uint64(150)
+	seeds := uint64(race.Fewer(150, 20))
 	if testing.Short() {
 		seeds = 20
 	}
@@ -247,7 +248,7 @@ func TestJoinedStreamsDeliverEveryByteUnderEverySeed(t *testing.T) {
 
 func TestJoinedStreamsEndWhateverIsResetOrStopped(t *testing.T) {
 	var resets, refusals int
-	for seed := range uint64(200) {
+	for seed := range uint64(race.Fewer(200, 20)) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		p := randomPlan(rng)
 		for i := range 2 {

@@ -56,10 +56,7 @@ func (c *Cell) Check() error {
 func (c *Chunk) Holders() int { return int(c.refs.Load()) }
 
 // Waiting is how many messages the app has not received yet.
-func (b *Mailbox[M]) Waiting() int { return len(b.c) }
-
-// Waiting is how many messages the app has not received yet.
-func (b *PromptMailbox[M]) Waiting() int {
+func (b *Mailbox[M]) Waiting() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var none M

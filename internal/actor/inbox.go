@@ -1,6 +1,9 @@
 package actor
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // inbox is a room's mail: a list that senders append to and one that the runner takes from. When the runner's is empty, the
 // two change places: so a burst is taken over under one lock. Both begin with a few places of their own, since most rooms
@@ -33,35 +36,21 @@ func (q *inbox[M]) add(limit int, m ...M) bool {
 	q.mu.Lock()
 	ok := len(q.in)+len(m) <= limit
 	if ok {
-		old := q.in
-		if q.in = append(old, m...); cap(q.in) != cap(old) {
-			clear(old) // the places of birth stay, and shall hold nothing
+		if len(q.in)+len(m) > cap(q.in) {
+			q.in = grown(q.in, len(m))
 		}
+		q.in = append(q.in, m...)
 	}
 	q.mu.Unlock()
 	return ok
 }
 
-// put is add for one message.
-func (q *inbox[M]) put(limit int, m M) bool {
-	q.mu.Lock()
-	ok := len(q.in) < limit
-	if ok {
-		if len(q.in) == cap(q.in) {
-			q.in = grown(q.in)
-		}
-		q.in = append(q.in, m)
-	}
-	q.mu.Unlock()
-	return ok
-}
-
-// grown returns a list with more places. Those of before, which may be those of birth, shall hold nothing. It is a function of its
-// own since most callers of put need little of a stack.
+// grown returns a list with n more places. Those of before, which may be those of birth, shall hold nothing. It is a function of its
+// own since most callers of add need little of a stack.
 //
 //go:noinline
-func grown[M any](list []M) []M {
-	more := append(list, *new(M))[:len(list)]
+func grown[M any](list []M, n int) []M {
+	more := slices.Grow(list, n)
 	clear(list)
 	return more
 }

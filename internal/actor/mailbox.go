@@ -32,16 +32,26 @@ func newBringer(hand Hand, key any) *bringer {
 	return &bringer{hand, key}
 }
 
-// Mailbox is the edge from a room to one app task: a channel with a place for everything the room may have in flight.
-// Only the app waits on it.
-type Mailbox[M any] struct {
-	c  chan M
-	by *bringer
+// Mailbox is the edge from a room to one app task, with a place for everything the room may have in flight. Only the app waits
+// on it. A zero M is no message.
+//
+// The first message mostly is there before anybody waits: one for two messages makes its channel when somebody does, or when a
+// second comes. The zero one is ready.
+type Mailbox[M comparable] struct {
+	mu    sync.Mutex
+	first M      // what came while there was no channel
+	c     chan M // nil until it is needed
+	by    *bringer
 }
 
-// Init makes a mailbox for at most capacity messages in flight, which hand brings under key.
+// mailboxFew is how many messages a mailbox has room for that makes its channel when that is needed.
+const mailboxFew = 2
+
+// Init makes a mailbox for at most capacity messages in flight, or two, which hand brings under key.
 func (b *Mailbox[M]) Init(capacity int, hand Hand, key any) {
-	b.c, b.by = make(chan M, capacity), newBringer(hand, key)
+	if b.by = newBringer(hand, key); capacity > mailboxFew {
+		b.c = make(chan M, capacity)
+	}
 }
 
 // Send hands m to the app. It never blocks; a full mailbox is a broken credit and panics.
@@ -63,55 +73,6 @@ func (b *Mailbox[M]) put(m M) {
 func (b *Mailbox[M]) Offer(m M) { b.by.bring(func() { b.offer(m) }) }
 
 func (b *Mailbox[M]) offer(m M) bool {
-	select {
-	case b.c <- m:
-		return true
-	default:
-		return false
-	}
-}
-
-// Empty drops what is in the mailbox. Nobody may send to it or wait for it meanwhile.
-func (b *Mailbox[M]) Empty() {
-	for len(b.c) > 0 {
-		<-b.c
-	}
-}
-
-// C is the channel that the app receives from.
-func (b *Mailbox[M]) C() <-chan M { return b.c }
-
-// PromptMailbox is a Mailbox for two messages of which the first mostly is there before anybody waits, or which somebody begins to
-// wait for: its channel is made when it is needed. The zero one is ready. A zero M is no message.
-type PromptMailbox[M comparable] struct {
-	mu    sync.Mutex
-	first M      // what came while there was no channel
-	c     chan M // nil until somebody waits, or a second message comes
-	by    *bringer
-}
-
-// Init has hand bring the messages under key.
-func (b *PromptMailbox[M]) Init(hand Hand, key any) { b.by = newBringer(hand, key) }
-
-// Send is Mailbox.Send.
-func (b *PromptMailbox[M]) Send(m M) {
-	if b.by == nil {
-		b.put(m)
-		return
-	}
-	b.by.bring(func() { b.put(m) })
-}
-
-func (b *PromptMailbox[M]) put(m M) {
-	if !b.offer(m) {
-		panic("actor: an app's mailbox is full: a credit is broken")
-	}
-}
-
-// Offer is Mailbox.Offer.
-func (b *PromptMailbox[M]) Offer(m M) { b.by.bring(func() { b.offer(m) }) }
-
-func (b *PromptMailbox[M]) offer(m M) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var none M
@@ -128,10 +89,10 @@ func (b *PromptMailbox[M]) offer(m M) bool {
 }
 
 // channel is the channel, with what came before. The caller holds the lock.
-func (b *PromptMailbox[M]) channel() chan M {
+func (b *Mailbox[M]) channel() chan M {
 	var none M
 	if b.c == nil {
-		b.c = make(chan M, 2)
+		b.c = make(chan M, mailboxFew)
 	}
 	if b.first != none {
 		b.c <- b.first // there has been nothing else
@@ -141,7 +102,7 @@ func (b *PromptMailbox[M]) channel() chan M {
 }
 
 // Take returns what has come; without waiting, nothing if that is nothing.
-func (b *PromptMailbox[M]) Take() (m M, ok bool) {
+func (b *Mailbox[M]) Take() (m M, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	m, b.first = b.first, m
@@ -156,8 +117,8 @@ func (b *PromptMailbox[M]) Take() (m M, ok bool) {
 	}
 }
 
-// Empty is Mailbox.Empty.
-func (b *PromptMailbox[M]) Empty() {
+// Empty drops what is in the mailbox. Nobody may send to it or wait for it meanwhile.
+func (b *Mailbox[M]) Empty() {
 	b.first = *new(M)
 	for len(b.c) > 0 {
 		<-b.c
@@ -165,16 +126,16 @@ func (b *PromptMailbox[M]) Empty() {
 }
 
 // C is the channel that the app receives from.
-func (b *PromptMailbox[M]) C() <-chan M {
+func (b *Mailbox[M]) C() <-chan M {
 	b.mu.Lock()
 	c := b.channel()
 	b.mu.Unlock()
 	return c
 }
 
-// QuietMailbox is a Mailbox for two messages on which mostly nothing comes, and nobody waits: its channel is made when
+// QuietMailbox is a Mailbox for two messages on which mostly nothing comes, and nobody waits: it is made when
 // something does. The zero one is ready.
-type QuietMailbox[M any] struct {
+type QuietMailbox[M comparable] struct {
 	made atomic.Pointer[Mailbox[M]]
 	by   *bringer
 	ear  atomic.Pointer[func(M)]
@@ -188,7 +149,6 @@ func (b *QuietMailbox[M]) box() *Mailbox[M] {
 		return m
 	}
 	m := new(Mailbox[M])
-	m.Init(2, nil, nil)
 	if b.made.CompareAndSwap(nil, m) {
 		return m
 	}

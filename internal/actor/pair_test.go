@@ -164,10 +164,11 @@ func TestASingleRecordComesBack(t *testing.T) {
 
 func TestMailboxNeverBlocksTheRoom(t *testing.T) {
 	var b actor.Mailbox[int]
-	b.Init(2, nil, nil)
+	b.Init(3, nil, nil)
 	b.Send(1)
 	b.Send(2)
-	wantPanic(t, func() { b.Send(3) }, "credit is broken")
+	b.Send(3)
+	wantPanic(t, func() { b.Send(4) }, "credit is broken")
 	if got := <-b.C(); got != 1 {
 		t.Errorf("received %d, want 1", got)
 	}
@@ -273,9 +274,9 @@ func TestAQuietMailboxIsMadeWithItsFirstMail(t *testing.T) {
 }
 
 // The first message needs no channel, and whoever is there first, they come in their order.
-func TestAPromptMailboxKeepsTheOrder(t *testing.T) {
+func TestAMailboxKeepsTheOrder(t *testing.T) {
 	one, two, three := new(int), new(int), new(int)
-	var b actor.PromptMailbox[*int]
+	var b actor.Mailbox[*int]
 	b.Send(one)
 	b.Send(two)
 	wantPanic(t, func() { b.Send(three) }, "credit is broken")
@@ -287,7 +288,7 @@ func TestAPromptMailboxKeepsTheOrder(t *testing.T) {
 		t.Error("an empty mailbox gives something")
 	}
 	for range 200 {
-		var b actor.PromptMailbox[*int]
+		var b actor.Mailbox[*int]
 		var sides sync.WaitGroup
 		sides.Go(func() { b.Send(one); b.Send(two) })
 		sides.Go(func() {

@@ -141,7 +141,7 @@ func (p Port[M]) Send(m M) {
 		r.pending.Add(1)
 		r.crowd().add(letter[M]{r, m})
 	default:
-		if !r.mail.put(r.spec.Capacity, m) {
+		if !r.mail.add(r.spec.Capacity, m) {
 			r.full(m)
 		}
 		if r.pending.Add(1) == 1 {

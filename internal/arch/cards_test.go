@@ -253,7 +253,7 @@ func sender(info *types.Info, sel *ast.SelectorExpr) (to string) {
 			return "unknown"
 		}
 		return to
-	case "Mailbox.Send", "PromptMailbox.Send", "QuietMailbox.Send":
+	case "Mailbox.Send", "QuietMailbox.Send":
 		return "app"
 	case "Cell.Ring":
 		return "any"

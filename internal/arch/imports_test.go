@@ -22,6 +22,7 @@ var graph = []row{
 	{packages: "wire/qpackwire", ours: []string{"wire", "wire/h3wire"}},
 
 	{packages: "internal/mono"},
+	{packages: "internal/race"},
 	{packages: "internal/actor", ours: []string{"internal/mono"}},
 	{packages: "internal/buffer", ours: []string{"wire", "internal/mono", "internal/actor"}},
 	{packages: "internal/recovery", ours: []string{"wire", "internal/mono"}},

@@ -93,7 +93,7 @@ func pointer(fn *ast.FuncDecl) bool {
 }
 
 // mailboxes are the types that bring messages to app tasks.
-var mailboxes = []string{"Mailbox", "PromptMailbox", "QuietMailbox"}
+var mailboxes = []string{"Mailbox", "QuietMailbox"}
 
 // messages are all message types of port, each with the rooms that its markers admit it to; "app" if a mailbox carries
 // it.

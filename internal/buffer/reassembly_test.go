@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"quicpro/internal/actor"
+	"quicpro/internal/race"
 	"quicpro/wire"
 )
 
@@ -546,7 +547,7 @@ func TestReassemblyAllocatesNothingInSteadyState(t *testing.T) {
 			round()
 		}
 		// The collector may empty the chunk pool at any time, so an odd allocation is not ours.
-		if allocs := testing.AllocsPerRun(200, round); allocs > 0.1 && !raceEnabled {
+		if allocs := testing.AllocsPerRun(200, round); allocs > 0.1 && !race.Enabled {
 			t.Errorf("%s: %v allocations for 16 frames", tt.story, allocs)
 		}
 	}

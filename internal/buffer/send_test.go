@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"quicpro/internal/actor"
+	"quicpro/internal/race"
 	"quicpro/wire"
 )
 
@@ -359,7 +360,7 @@ func TestSendBufferAllocatesNothingInSteadyState(t *testing.T) {
 	for range 20 {
 		round()
 	}
-	if allocs := testing.AllocsPerRun(200, round); allocs > 0.1 && !raceEnabled {
+	if allocs := testing.AllocsPerRun(200, round); allocs > 0.1 && !race.Enabled {
 		t.Errorf("%v allocations a round of 8 writes", allocs)
 	}
 	b.Reset()

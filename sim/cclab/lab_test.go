@@ -11,9 +11,20 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"quicpro/internal/race"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// long skips a test under the race detector: a simulation has one goroutine, of which TestOvertakenPacketsAreNotTakenForLost shows
+// it enough.
+func long(t *testing.T) {
+	t.Helper()
+	if race.Enabled {
+		t.Skip("under the race detector one simulation on one goroutine is enough")
+	}
+}
 
 func measured(t *testing.T, scenario, controller string) *row {
 	t.Helper()
@@ -34,6 +45,7 @@ func measured(t *testing.T, scenario, controller string) *row {
 
 // A bulk transfer fills its link, and no queue holds more than it can.
 func TestABulkTransferFillsTheLink(t *testing.T) {
+	long(t)
 	for _, controller := range []string{"cubic", "newreno"} {
 		r := measured(t, "bulk", controller).runs[0]
 		if r.Goodput < 17 || r.Goodput > 20 {
@@ -51,6 +63,7 @@ func TestABulkTransferFillsTheLink(t *testing.T) {
 // Slow start ends before the queue is full where that is a bandwidth-delay product, and the link is busy from then on. The
 // bytes themselves take 1.72 s; the rest is the handshake, the request and four doublings of the initial window.
 func TestSlowStartDoesNotOvershoot(t *testing.T) {
+	long(t)
 	r := measured(t, "fast", "cubic").runs[0]
 	if r.Dropped > 20 {
 		t.Errorf("%d datagrams were dropped, of %d", r.Dropped, r.Sent)
@@ -63,6 +76,7 @@ func TestSlowStartDoesNotOvershoot(t *testing.T) {
 // CUBIC here takes a loss without a queue for one of the link's, and NewReno cannot: so the choice of a controller reaches
 // the connection. By the law of RFC 9438's figure 1 NewReno gets 1.2 * 1452 B / (40 ms * sqrt(0.01)), 3.5 Mbit/s.
 func TestRandomLossTellsTheControllersApart(t *testing.T) {
+	long(t)
 	cubic, newreno := measured(t, "loss", "cubic").runs[0], measured(t, "loss", "newreno").runs[0]
 	if newreno.Goodput < 2 || newreno.Goodput > 5 || cubic.Goodput < 1.5*newreno.Goodput || cubic.Goodput > 19 {
 		t.Errorf("CUBIC %.2f Mbit/s, NewReno %.2f", cubic.Goodput, newreno.Goodput)
@@ -83,6 +97,7 @@ func TestOvertakenPacketsAreNotTakenForLost(t *testing.T) {
 }
 
 func TestTheTableAndThePlotAreWhole(t *testing.T) {
+	long(t)
 	rows := []*row{measured(t, "cross", "cubic")}
 	var text, svg bytes.Buffer
 	if err := table(&text, rows); err != nil {

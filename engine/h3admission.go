@@ -1,0 +1,220 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"quicpro/actors/port"
+)
+
+// admission is a connection's exchanges: the credits for ours, the calls that wait for one, and those that are open.
+type admission struct {
+	mu      sync.Mutex
+	credits int              // how many exchanges of ours may be begun
+	waiting []*waiter        // for a credit, in the order in which they came
+	open    []*port.Exchange // those that an app task may wait for
+	dead    error            // every room has left
+}
+
+// waiter is one call that waits for a credit.
+type waiter struct {
+	identity string
+	got      chan *port.Exchange  // nil: the connection has died
+	call     func(*port.Exchange) // of Admit: called instead
+}
+
+func (w *waiter) give(x *port.Exchange) {
+	if w.call != nil {
+		w.call(x)
+		return
+	}
+	w.got <- x
+}
+
+// Exchange takes a credit for one request. It waits for one, as long as ctx and the connection live. Errors are
+// *Cause of a dead connection, or ctx's.
+func (h *H3Conn) Exchange(ctx context.Context) (*port.Exchange, error) {
+	if h.c.s.e.stage == nil && h.credited() {
+		if x := h.newExchange(); h.enter(x) {
+			return x, nil
+		}
+	}
+	return h.await(ctx)
+}
+
+// await is Exchange where one may have to wait.
+func (h *H3Conn) await(ctx context.Context) (*port.Exchange, error) {
+	w := &waiter{}
+	if h.c.s.e.stage == nil {
+		if x, ok := h.admit(w); ok {
+			return h.admitted(x)
+		}
+	} else {
+		w.identity, w.got = IdentityOf(ctx), make(chan *port.Exchange, 1)
+		h.c.s.e.stage.Post(w.identity, "exchange", func() {
+			if x, ok := h.admit(w); ok {
+				w.got <- x
+			}
+		})
+	}
+	select {
+	case x := <-w.got:
+		return h.admitted(x)
+	case <-ctx.Done():
+	}
+	h.c.s.e.call(w.identity, "no exchange", func() { h.withdraw(w) })
+	select {
+	case x := <-w.got: // in the same moment
+		if x != nil {
+			h.Release(x)
+		}
+	default:
+	}
+	return nil, ctx.Err()
+}
+
+// admit takes a credit, or queues w for one. Of a dead connection it returns nil.
+func (h *H3Conn) admit(w *waiter) (x *port.Exchange, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.dead != nil:
+		return nil, true
+	case h.credits > 0:
+		h.credits--
+		return h.begin(w), true
+	}
+	if w.got == nil {
+		w.got = make(chan *port.Exchange, 1)
+	}
+	h.waiting = append(h.waiting, w)
+	return nil, false
+}
+
+// begin makes the exchange of a credit that w has; w counts on a stage only. The caller holds the lock.
+func (h *H3Conn) begin(w *waiter) *port.Exchange {
+	x := h.newExchange()
+	if h.c.s.e.stage != nil {
+		name := h.c.s.e.number(w.identity)
+		x.Name = &name
+	}
+	h.add(x)
+	return x
+}
+
+func (h *H3Conn) admitted(x *port.Exchange) (*port.Exchange, error) {
+	if x == nil {
+		return nil, h.Cause()
+	}
+	return x, nil
+}
+
+// Release gives an exchange's credit back, after its last Delivery and its last Sent. Nothing may be sent for it then.
+func (h *H3Conn) Release(x *port.Exchange) {
+	if h.c.s.e.stage != nil {
+		h.c.s.e.inTurn(*x.Name, turnRelease, func() { h.release(x) })
+		return
+	}
+	h.release(x)
+}
+
+func (h *H3Conn) release(x *port.Exchange) {
+	h.mu.Lock()
+	h.remove(x)
+	if len(h.waiting) == 0 || h.dead != nil {
+		h.credits++
+		h.mu.Unlock()
+		h.let(x)
+		return
+	}
+	w := h.waiting[0]
+	h.waiting[0] = nil
+	h.waiting = h.waiting[1:]
+	next := h.begin(w)
+	h.mu.Unlock()
+	h.let(x)
+	h.tell(w, next)
+}
+
+// newExchange makes an exchange, or takes one that is over for both ends: their records and mailboxes are dear.
+func (h *H3Conn) newExchange() *port.Exchange {
+	e := h.c.s.e
+	x := e.exchanges.get(e.stage != nil)
+	if x == nil {
+		x = port.NewExchange(e.hand())
+	}
+	x.Ends.Set(2)
+	return x
+}
+
+// let is one end's word that it is done with an exchange.
+func (h *H3Conn) let(x *port.Exchange) {
+	if e := h.c.s.e; x.Ends.Done() && !x.CancelOrder.Kept {
+		e.afterMail(func() { e.exchanges.put(port.NewExchangeIn(x), e.stage != nil) })
+	}
+}
+
+// tell wakes a call that waits for a credit.
+func (h *H3Conn) tell(w *waiter, x *port.Exchange) {
+	if hand := h.c.s.e.hand(); hand != nil {
+		hand(w, func() { w.give(x) })
+		return
+	}
+	w.give(x)
+}
+
+// credited takes a credit, if there is one.
+func (a *admission) credited() bool {
+	a.mu.Lock()
+	ok := a.dead == nil && a.credits > 0
+	if ok {
+		a.credits--
+	}
+	a.mu.Unlock()
+	return ok
+}
+
+// withdraw takes w off the queue, if it is still there.
+func (a *admission) withdraw(w *waiter) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if i := slices.Index(a.waiting, w); i >= 0 {
+		a.waiting = slices.Delete(a.waiting, i, i+1)
+	}
+}
+
+// enter notes that an app task may wait for x. It reports false if the connection is dead.
+func (a *admission) enter(x *port.Exchange) bool {
+	a.mu.Lock()
+	alive := a.dead == nil
+	if alive {
+		a.add(x)
+	}
+	a.mu.Unlock()
+	return alive
+}
+
+func (a *admission) forget(x *port.Exchange) {
+	a.mu.Lock()
+	a.remove(x)
+	a.mu.Unlock()
+}
+
+// add puts x on the list of those that are open. The caller holds the lock.
+func (a *admission) add(x *port.Exchange) {
+	a.open = append(a.open, x)
+	x.At = int32(len(a.open))
+}
+
+// remove takes x off that list, if it is there. The caller holds the lock.
+func (a *admission) remove(x *port.Exchange) {
+	if x.At == 0 || a.dead != nil {
+		return
+	}
+	last := len(a.open) - 1
+	a.open[x.At-1] = a.open[last]
+	a.open[x.At-1].At = x.At
+	a.open[last] = nil
+	a.open, x.At = a.open[:last], 0
+}

@@ -1,0 +1,13 @@
+// Package race lets tests ask whether the race detector watches, which makes most of them five to ten times slower.
+//
+// Pools forget under it, so that allocations cannot be counted. What runs on one goroutine, or on goroutines that take turns,
+// shows it the same accesses under every seed: there a few seeds do what many would. Everything else runs whole.
+package race
+
+// Fewer is how many repetitions a test makes: all, or, while the race detector watches, few.
+func Fewer(all, few int) int {
+	if Enabled {
+		return few
+	}
+	return all
+}
