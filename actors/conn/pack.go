@@ -200,7 +200,7 @@ func (c *Conn) takeBatch() *port.TxBatch {
 	if bulk == 0 && !c.probing() {
 		return c.tx.takeSmall(c.cfg.TxPool) // an ACK alone waits for it
 	}
-	return c.tx.take(c.cfg.TxPool, bulk > c.path.datagram)
+	return c.tx.take(c.cfg.TxPool, bulk > port.SmallBatch/c.path.datagram*c.path.datagram)
 }
 
 // wantsAny reports whether any level has something to send.
