@@ -202,7 +202,8 @@ func (c *Conn) takeBatch() *port.TxBatch {
 	if bulk == 0 && !c.probing() {
 		return c.tx.takeSmall(c.cfg.TxPool) // an ACK alone waits for it
 	}
-	return c.tx.take(c.cfg.TxPool, bulk > min(c.path.datagram, port.SmallBatch))
+	datagram := min(c.path.datagram, port.SmallBatch)
+	return c.tx.take(c.cfg.TxPool, bulk > port.SmallBatch/datagram*datagram)
 }
 
 // wantsAny reports whether any level has something to send.

@@ -39,6 +39,24 @@ func TestBulkLeavesInRunsOfFullDatagrams(t *testing.T) {
 	}
 }
 
+// The first flight of a server is three datagrams at most, as long as it has not validated the client's address (RFC 9000 s8.1).
+func TestAHandshakeNeedsNoLargeBatch(t *testing.T) {
+	p := newPair(t, 1, nil)
+	p.server.handshake.flight = 3000
+	p.connect()
+	longest := 0
+	for _, s := range []*side{p.client, p.server} {
+		for _, b := range s.protect.batches {
+			if longest = max(longest, len(b.B)); b.Big {
+				t.Errorf("%v: a large batch for %d bytes", s.role, len(b.B))
+			}
+		}
+	}
+	if longest < 2*1200 {
+		t.Errorf("%d bytes in the longest batch, want all that the server may send at once", longest)
+	}
+}
+
 func TestWindowIsNeverExceeded(t *testing.T) {
 	p := newPair(t, 5, nil)
 	p.link = link{delay: 30 * time.Millisecond, loss: 3}

@@ -5,9 +5,10 @@ import (
 	"quicpro/wire"
 )
 
-// TxBatch sizes. A connection keeps one small batch; big ones come from the socket's pool while there is bulk to send.
+// TxBatch sizes. A connection has one small batch at a time, which holds what a server may send before it has validated the
+// client's address (RFC 9000 s8.1), three datagrams; big ones come from the socket's pool while there is bulk to send.
 const (
-	SmallBatch = 2 << 10
+	SmallBatch = 4 << 10
 	BigBatch   = 64 << 10
 )
 
