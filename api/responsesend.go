@@ -214,17 +214,20 @@ func (w *responseWriter) failure() error {
 	return w.err
 }
 
-// glance takes an answer that has come already: after it a reset is known even if nobody wrote since.
+// glance takes the answers that have come already, of which there may be two: after it a reset is known even if nobody wrote since.
 func (w *responseWriter) glance() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.waiting || w.last || w.gone {
 		return // the answer is another's
 	}
-	select {
-	case s := <-w.e.x.Writes.Came():
-		w.answered(s)
-	default:
+	for !w.last {
+		select {
+		case s := <-w.e.x.Writes.Came():
+			w.answered(s)
+		default:
+			return
+		}
 	}
 }
 
