@@ -84,7 +84,7 @@ func TestAContextThatIsAskedForLateEndsToo(t *testing.T) {
 			t.Error("the handler's context goes on")
 		}
 	})
-	s.begin(newScripted("client", nil), x).run()
+	s.task(newScripted("client", nil), x)()
 	if !asked {
 		t.Error("the handler has not run")
 	}

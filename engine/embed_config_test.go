@@ -56,7 +56,7 @@ func TestAConfigurationThatCannotWorkIsRefusedAtOnce(t *testing.T) {
 }
 
 func TestServeH3WithoutASocketIsAnError(t *testing.T) {
-	l, err := newTestEngine(t).ServeH3(nil, H3Config{TLS: serverTLS()}, answerer)
+	l, err := newTestEngine(t).ServeH3(nil, H3Config{TLS: serverTLS()}, handled(answerer))
 	if err == nil || !strings.HasPrefix(err.Error(), "engine: ServeH3 was given no socket (nil)") {
 		t.Errorf("%v, %v", l, err)
 	}

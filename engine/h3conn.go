@@ -20,7 +20,7 @@ import (
 // H3Conn is one HTTP/3 connection, as the blocking facade sees it. Its methods are safe for any number of goroutines.
 type H3Conn struct {
 	c       *connection
-	handler func(*H3Conn, *port.Exchange)
+	handler H3Handler
 	half    halfDone
 	remote  string
 	ready   chan struct{}
@@ -31,10 +31,10 @@ type H3Conn struct {
 	bye     atomic.Bool
 
 	mu      sync.Mutex
-	credits int              // how many exchanges of ours may be begun
-	waiting []*waiter        // for a credit, in the order in which they came
-	open    []*port.Exchange // those that an app task may wait for
-	dead    error            // every room has left
+	credits int          // how many exchanges of ours may be begun
+	waiting []*waiter    // for a credit, in the order in which they came
+	open    exchangeList // those that an app task may wait for
+	dead    error        // every room has left
 }
 
 // waiter is one call that waits for a credit.
@@ -58,7 +58,7 @@ const perExchange = 6
 
 func h3Places(l *port.Limits) int { return perExchange*l.Streams + 1 }
 
-func newH3Conn(l *port.Limits, from *listener, handle func(*H3Conn, *port.Exchange)) *H3Conn {
+func newH3Conn(l *port.Limits, from *listener, handle H3Handler) *H3Conn {
 	h := &H3Conn{handler: handle, ready: make(chan struct{})}
 	h.half.l = from
 	// What conn leaves for bidirectional streams of ours.
@@ -83,20 +83,24 @@ func (h *H3Conn) bind(cfg *H3Config) func(*connection, upperParts) upper {
 // Exchange takes a credit for one request. It waits for one, as long as ctx and the connection live. Errors are
 // *Cause of a dead connection, or ctx's.
 func (h *H3Conn) Exchange(ctx context.Context) (*port.Exchange, error) {
-	if h.c.s.e.stage == nil && h.credited() {
-		if x := h.newExchange(); h.enter(x) {
+	if e := h.c.s.e; e.stage == nil {
+		x := h.newExchange()
+		if h.credited(x) {
 			return x, nil
 		}
+		e.exchanges.put(x, false)
 	}
 	return h.await(ctx)
 }
 
-// credited takes a credit, if there is one.
-func (h *H3Conn) credited() bool {
+// credited takes a credit for x, if there is one. Nothing is allocated under the lock: a holder that had to help the collector would
+// make a crowd of callers queue, and each of them would be put to sleep.
+func (h *H3Conn) credited(x *port.Exchange) bool {
 	h.mu.Lock()
 	ok := h.dead == nil && h.credits > 0
 	if ok {
 		h.credits--
+		h.open.add(x)
 	}
 	h.mu.Unlock()
 	return ok
@@ -158,7 +162,7 @@ func (h *H3Conn) begin(w *waiter) *port.Exchange {
 		name := h.c.s.e.number(w.identity)
 		x.Name = &name
 	}
-	h.add(x)
+	h.open.add(x)
 	return x
 }
 
@@ -204,6 +208,9 @@ func (h *H3Conn) release(x *port.Exchange) {
 	h.let(x)
 	h.tell(w, next)
 }
+
+// Handled is the end of what an H3Handler made: it uses the exchange no more.
+func (h *H3Conn) Handled(x *port.Exchange) { h.let(x) }
 
 // newExchange makes an exchange, or takes one that is over for both ends: their records and mailboxes are dear.
 func (h *H3Conn) newExchange() *port.Exchange {
@@ -346,7 +353,7 @@ func (h *H3Conn) enter(x *port.Exchange) bool {
 	h.mu.Lock()
 	alive := h.dead == nil
 	if alive {
-		h.add(x)
+		h.open.add(x)
 	}
 	h.mu.Unlock()
 	return alive
@@ -358,22 +365,41 @@ func (h *H3Conn) forget(x *port.Exchange) {
 	h.mu.Unlock()
 }
 
-// add puts x on the list of those that are open. The caller holds the lock.
-func (h *H3Conn) add(x *port.Exchange) {
-	h.open = append(h.open, x)
-	x.At = int32(len(h.open))
+// remove takes x off the list of those that are open, if it is there. The caller holds the lock.
+func (h *H3Conn) remove(x *port.Exchange) {
+	if h.dead == nil {
+		h.open.remove(x)
+	}
 }
 
-// remove takes x off that list, if it is there. The caller holds the lock.
-func (h *H3Conn) remove(x *port.Exchange) {
-	if x.At == 0 || h.dead != nil {
+// exchangeList is exchanges in the order in which they came.
+type exchangeList struct{ first, last *port.Exchange }
+
+func (l *exchangeList) add(x *port.Exchange) {
+	if x.Before = l.last; l.last == nil {
+		l.first = x
+	} else {
+		l.last.After = x
+	}
+	l.last = x
+}
+
+// remove takes x off the list, if it is there.
+func (l *exchangeList) remove(x *port.Exchange) {
+	if x.Before == nil && l.first != x {
 		return
 	}
-	last := len(h.open) - 1
-	h.open[x.At-1] = h.open[last]
-	h.open[x.At-1].At = x.At
-	h.open[last] = nil
-	h.open, x.At = h.open[:last], 0
+	if x.Before == nil {
+		l.first = x.After
+	} else {
+		x.Before.After = x.After
+	}
+	if x.After == nil {
+		l.last = x.Before
+	} else {
+		x.After.Before = x.Before
+	}
+	x.Before, x.After = nil, nil
 }
 
 // gone is called when every room has left. h3 has answered every exchange that it knew, unless it panicked; an Open that
@@ -384,22 +410,23 @@ func (h *H3Conn) gone(cause *port.Cause) {
 	h.mu.Lock()
 	defer h.mu.Unlock() // an exchange that is released meanwhile waits: it may serve again
 	h.dead = cause
-	open, waiting := h.open, h.waiting
-	h.open, h.waiting = nil, nil
+	waiting := h.waiting
+	h.waiting = nil
 	for _, w := range waiting {
 		h.tell(w, nil)
 	}
 	if tell := h.dialled; tell != nil && h.State() == nil {
 		h.c.s.e.stage.Hand(h, func() { tell(nil, cause) })
 	}
-	if len(open) == 0 {
+	if h.open.first == nil {
 		return
 	}
 	failure := &port.StreamError{Err: cause}
 	if cause.Why != port.Panicked {
 		failure.Unprocessed, failure.Err = true, fmt.Errorf("%w: %w", port.ErrGone, cause)
 	}
-	for _, x := range open {
+	for x := h.open.first; x != nil; x = h.open.first {
+		h.open.remove(x)
 		x.Reads.Offer(&port.Delivery{Last: true, Err: failure})
 		x.Writes.Offer(&port.Sent{Last: true, Err: failure})
 	}
@@ -419,10 +446,7 @@ func (t *h3Tasks) Handle(x *port.Exchange) {
 		name := identity
 		x.Name = &name
 	}
-	world.Go(identity, func() {
-		h.handler(h, x)
-		h.let(x)
-	})
+	world.Go(identity, h.handler(h, x))
 }
 
 // Exchange makes the exchange of a request of the peer.

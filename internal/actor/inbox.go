@@ -45,25 +45,32 @@ func (q *inbox[M]) add(limit int, m ...M) bool {
 // put is add for one message.
 func (q *inbox[M]) put(limit int, m M) bool {
 	q.mu.Lock()
+	for len(q.in) == cap(q.in) && len(q.in) < limit {
+		q.grow()
+	}
 	ok := len(q.in) < limit
 	if ok {
-		if len(q.in) == cap(q.in) {
-			q.in = grown(q.in)
-		}
 		q.in = append(q.in, m)
 	}
 	q.mu.Unlock()
 	return ok
 }
 
-// grown returns a list with more places. Those of before, which may be those of birth, shall hold nothing. It is a function of its
-// own since most callers of put need little of a stack.
+// grow makes more places for what comes. The caller holds the lock, but not while they are made: who has to help the collector for
+// them would make all other senders queue, and each of those would be put to sleep. Those of before, which may be those of birth,
+// shall hold nothing. It is a function of its own since most callers of put need little of a stack.
 //
 //go:noinline
-func grown[M any](list []M) []M {
-	more := append(list, *new(M))[:len(list)]
-	clear(list)
-	return more
+func (q *inbox[M]) grow() {
+	n := max(2*cap(q.in), inboxPlaces)
+	q.mu.Unlock()
+	more := make([]M, 0, n)
+	q.mu.Lock()
+	if len(q.in) == cap(q.in) && len(q.in) < cap(more) {
+		more = append(more, q.in...)
+		clear(q.in)
+		q.in = more
+	}
 }
 
 // take removes the first message, which must be there. Those of one sender come in the order in which they were sent.
