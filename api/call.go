@@ -328,19 +328,10 @@ func (c *call) endHalf() {
 	if stop != nil {
 		stop()
 	}
-	c.forgetList()
 	c.conn.Release(c.x)
 	c.t.pool.put(c.conn)
 	if c.done != nil && !failed {
 		c.done()
-	}
-}
-
-// forgetList gives the list of the head back.
-func (c *call) forgetList() {
-	if c.list != nil {
-		c.list.release()
-		c.list = nil
 	}
 }
 

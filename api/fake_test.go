@@ -49,6 +49,7 @@ func (c *scripted) Exchange(context.Context) (*port.Exchange, error) {
 	return port.NewExchange(nil), nil
 }
 func (c *scripted) Release(*port.Exchange)      { c.count(&c.released) }
+func (c *scripted) Handled(*port.Exchange)      {}
 func (c *scripted) Taken(*port.Exchange)        { c.count(&c.taken) }
 func (c *scripted) Chunks() *actor.Chunks       { return &c.chunks }
 func (c *scripted) State() *tls.ConnectionState { return &tls.ConnectionState{} }
@@ -470,7 +471,7 @@ func TestAnAbortWaitsForWhatWasFlushed(t *testing.T) {
 			})}
 			c, x := slow{newScripted("client", nil)}, port.NewExchange(nil)
 			x.Reads.Send(&port.Delivery{Heads: [][]port.Field{{{Name: ":method", Value: "GET"}, {Name: ":path", Value: "/"}}}, Length: -1, Last: true})
-			go func() { s.begin(c, x).run() }()
+			go func() { s.task(c, x)() }()
 			synctest.Wait()
 			if _, _, cancelled := c.tally(); cancelled == 1 == flush {
 				t.Errorf("flush %v: %d orders to cancel before the flushed bytes are on their way", flush, cancelled)

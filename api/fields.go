@@ -11,8 +11,8 @@ import (
 	"quicpro/actors/port"
 )
 
-// fieldList is a reusable list of field lines on their way to the wire. It goes back to its pool when the h3 room has
-// answered the message that carried it.
+// fieldList is a reusable list of field lines on their way to the wire. It is h3's with the message that carries it, which releases it
+// when the lines are written.
 type fieldList struct {
 	fields []port.Field
 }
@@ -26,21 +26,22 @@ var fieldLists = sync.Pool{New: func() any {
 	return &l.fieldList
 }}
 
-// firstFields is how many lines a list has room for from its first on: as many as small heads have. Lists serve again.
-const firstFields = 6
+const (
+	// firstFields is how many lines a list has room for from its first on: as many as small heads have. Lists serve again,
+	firstFields = 6
+	// unless they have grown beyond maxFields.
+	maxFields = 64
+)
 
 func newFieldList() *fieldList { return fieldLists.Get().(*fieldList) }
 
-// release empties the list and gives it back.
-func (l *fieldList) release() {
-	l.reset()
-	fieldLists.Put(l)
-}
-
-// reset empties the list for the next message.
-func (l *fieldList) reset() {
+// Release empties the list and gives it back.
+func (l *fieldList) Release() {
 	clear(l.fields)
 	l.fields = l.fields[:0]
+	if cap(l.fields) <= maxFields {
+		fieldLists.Put(l)
+	}
 }
 
 // add appends one field line, its name in lower case. Where it is called several times, copies of it would make the stack of
@@ -48,9 +49,6 @@ func (l *fieldList) reset() {
 //
 //go:noinline
 func (l *fieldList) add(name, value string) {
-	if l.fields == nil {
-		l.fields = make([]port.Field, 0, firstFields)
-	}
 	l.fields = append(l.fields, port.Field{Name: name, Value: value, Sensitive: sensitive(name)})
 }
 
@@ -108,6 +106,16 @@ func (l *fieldList) addTrailers(h http.Header, announced []string) {
 	}
 }
 
+// prefixed reports whether a key of h has http.TrailerPrefix.
+func prefixed(h http.Header) bool {
+	for key := range h {
+		if strings.HasPrefix(key, http.TrailerPrefix) {
+			return true
+		}
+	}
+	return false
+}
+
 // sorted appends the keys of h to keys, in their order on the wire.
 func sorted(keys []string, h http.Header) []string {
 	for key := range h {
@@ -142,7 +150,7 @@ func headerOf(fields []port.Field) http.Header {
 		}
 		key := headerKey(f.Name)
 		if repeated(h, fields[:i], key, f.Name) {
-			h[key] = append(h[key], f.Value)
+			more(h, key, f.Value)
 			continue
 		}
 		values[0] = f.Value
@@ -150,6 +158,11 @@ func headerOf(fields []port.Field) http.Header {
 	}
 	return h
 }
+
+// more adds a value to those of a key.
+//
+//go:noinline
+func more(h http.Header, key, value string) { h[key] = append(h[key], value) }
 
 // fewLines is for how many lines a walk over their names costs less than a look into the map.
 const fewLines = 16

@@ -23,13 +23,47 @@ type exchange struct {
 	w      responseWriter
 	req    *http.Request
 	body   *requestBody // nil if there is none, and nothing is to be done about that
-	list   fieldList    // the response's head and trailers, in the exchange's memory
 	paced  pacing
 	failed bool // the handler has not returned as it should
 }
 
-// begin makes what a request costs. The request itself it makes of the first delivery; it answers one that it cannot make.
+// task is what answers a request: it calls the handler, and ends the exchange. A thousand handlers may wait at once, and each is a
+// stack as deep as its calls went since it began: what prepared the request has returned by then, and there is nothing between this
+// function and the goroutine's.
+func (s *Server) task(conn exchanger, x *port.Exchange) func() {
+	return func() {
+		e := s.begin(conn, x)
+		defer e.returned()
+		if h := e.handler(); h != nil {
+			h.ServeHTTP(&e.w, e.req)
+			e.failed = false
+		}
+	}
+}
+
+// begin makes what a request costs. The request itself it makes of the first delivery; it answers one that it cannot make. It is
+// flat: the stack of a handler that waits is as deep as what was called before it, and one that has grown once stays so.
 func (s *Server) begin(conn exchanger, x *port.Exchange) *exchange {
+	e := s.newExchange(conn, x)
+	d := e.first()
+	var header http.Header
+	if len(d.Heads) > 0 {
+		header = headerOf(d.Heads[0])
+	}
+	// WithContext is the one way to a request with a context; it copies, so nothing but the context is in it yet.
+	req := blank.WithContext(&e.ctx)
+	err := e.request(req, d, header)
+	if e.body == nil {
+		x.Done(d)
+	}
+	if err != nil {
+		e.refuse(err)
+	}
+	return e
+}
+
+//go:noinline
+func (s *Server) newExchange(conn exchanger, x *port.Exchange) *exchange {
 	e := &exchange{server: s, conn: conn, x: x}
 	parent := conn.Context()
 	if s.ConnContext != nil {
@@ -37,31 +71,27 @@ func (s *Server) begin(conn exchanger, x *port.Exchange) *exchange {
 	}
 	e.ctx.init(parent, e)
 	e.w.init(e)
-	e.list.fields = x.Lines[:0]
-	d, ok := x.Reads.Take()
-	if !ok {
-		d = <-x.Reads.C()
-	}
-	var header http.Header
-	if len(d.Heads) > 0 {
-		header = headerOf(d.Heads[0])
-	}
-	if err := e.request(d, header); err != nil {
-		e.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		e.w.WriteHeader(http.StatusBadRequest)
-		_, _ = e.w.Write([]byte("400 Bad Request: " + err.Error() + "\n"))
-	}
 	return e
 }
 
-// run calls the handler, on a goroutine of its own, and ends the exchange. What prepared the request has returned by then: a
-// thousand handlers may wait at once, and each is a stack as deep as its calls went since it began.
-func (e *exchange) run() {
-	defer e.returned()
-	if h := e.handler(); h != nil {
-		h.ServeHTTP(&e.w, e.req)
-		e.failed = false
+// first is the first delivery.
+//
+//go:noinline
+func (e *exchange) first() *port.Delivery {
+	d, ok := e.x.Reads.Take()
+	if !ok {
+		d = <-e.x.Reads.C()
 	}
+	return d
+}
+
+// refuse answers a request that cannot be made.
+//
+//go:noinline
+func (e *exchange) refuse(why error) {
+	e.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	e.w.WriteHeader(http.StatusBadRequest)
+	_, _ = e.w.Write([]byte("400 Bad Request: " + why.Error() + "\n"))
 }
 
 // handler is what runs now; nil if the request is answered already.
@@ -113,12 +143,13 @@ func (e *exchange) finish() {
 		e.body.drain()
 	}
 	e.w.release()
-	e.x.Lines = e.list.fields
 	e.ctx.finish()
+	e.conn.Handled(e.x)
 }
 
-// request makes the http.Request of the first delivery, of whose head the header was made. Its error is for the peer to read.
-func (e *exchange) request(d *port.Delivery, header http.Header) error {
+// request makes req, which is blank, the http.Request of the first delivery, of whose head the header was made. Its error is for the
+// peer to read.
+func (e *exchange) request(req *http.Request, d *port.Delivery, header http.Header) error {
 	none := d.Last && d.Used && d.Err == nil && len(d.Pieces) == 0
 	if !none {
 		e.body = newRequestBody(e)
@@ -157,8 +188,6 @@ func (e *exchange) request(d *port.Delivery, header http.Header) error {
 		}
 		e.url = *u
 	}
-	// WithContext is the one way to a request with a context; it copies, so nothing but the context is in it yet.
-	req := blank.WithContext(&e.ctx)
 	req.Method, req.URL, req.Header = method, &e.url, header
 	req.Proto, req.ProtoMajor = "HTTP/3.0", 3
 	req.Host, req.RequestURI = authority, target

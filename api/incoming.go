@@ -28,7 +28,7 @@ type incoming struct {
 	trailers []port.Field
 }
 
-// accept puts a received delivery in hand. Its heads are the caller's affair.
+// accept puts a received delivery in hand. Its heads are the caller's affair, before: a last delivery is not to be looked at then.
 func (in *incoming) accept(d *port.Delivery) {
 	in.pieces, in.piece, in.off, in.bytes = d.Pieces, 0, 0, 0
 	in.held, in.last = true, d.Last
@@ -39,6 +39,7 @@ func (in *incoming) accept(d *port.Delivery) {
 	if d.Used || d.Err != nil {
 		in.over = true
 		in.pieces = append(in.few[:0], d.Pieces...)
+		in.x.Done(d)
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"quicpro/actors/port"
 )
 
 func TestCancellingTheContextEndsTheHandlers(t *testing.T) {
@@ -63,6 +65,28 @@ func TestCancellingTheContextEndsTheHandlers(t *testing.T) {
 		case <-time.After(10 * time.Second):
 			t.Fatalf("%s: the handler's context goes on", path)
 		}
+	}
+}
+
+// What came before a handler asked for its context's end may be two answers: to its Flush, and the last.
+func TestAContextThatIsAskedForLateEndsToo(t *testing.T) {
+	asked := false
+	s := &Server{}
+	x := oneGet()
+	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "begun")
+		w.(http.Flusher).Flush()
+		x.Writes.Send(&port.Sent{Last: true, Err: errors.New("the client has gone")})
+		asked = true
+		select {
+		case <-r.Context().Done():
+		default:
+			t.Error("the handler's context goes on")
+		}
+	})
+	s.task(newScripted("client", nil), x)()
+	if !asked {
+		t.Error("the handler has not run")
 	}
 }
 

@@ -18,6 +18,8 @@ type exchanger interface {
 	Exchange(ctx context.Context) (*port.Exchange, error)
 	// Release gives a credit back, after both last answers have come.
 	Release(*port.Exchange)
+	// Handled is the end of a request of the peer, after the last word.
+	Handled(*port.Exchange)
 
 	Open(*port.Exchange)
 	Send(*port.Exchange)
@@ -85,7 +87,7 @@ func (s *Server) listen(pc net.PacketConn, addr string, config *tls.Config) (*en
 		TLS: config, IdleTimeout: s.IdleTimeout, ReadHeaderTimeout: s.readHeaderTimeout(), MaxFieldSection: s.MaxHeaderBytes,
 		MaxConns: s.MaxConns, Logger: s.Logger, QlogDir: s.QlogDir,
 	}
-	handle := func(conn *engine.H3Conn, x *port.Exchange) { s.begin(conn, x).run() }
+	handle := func(conn *engine.H3Conn, x *port.Exchange) func() { return s.task(conn, x) }
 	if pc == nil {
 		return s.engine().ListenH3(addr, c, handle)
 	}

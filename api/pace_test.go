@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"runtime"
@@ -54,10 +55,11 @@ func TestAPanicEndsAHandlersRun(t *testing.T) {
 	})
 	x := port.NewExchange(nil)
 	x.Reads.Send(&port.Delivery{Heads: [][]port.Field{{{Name: ":method", Value: "GET"}, {Name: ":path", Value: "/"}}}, Length: -1, Last: true})
-	e := s.begin(newScripted("client", nil), x)
-	e.run()
-	if n := s.pace.route("GET", "/").begun.Load(); n != 0 || ran != 1 || !e.failed {
-		t.Errorf("%d have begun and not ended, %d ran, failed: %v", n, ran, e.failed)
+	c := newScripted("client", nil)
+	s.task(c, x)()
+	_, _, cancelled := c.tally()
+	if n := s.pace.route("GET", "/").begun.Load(); n != 0 || ran != 1 || cancelled != 1 {
+		t.Errorf("%d have begun and not ended, %d ran, cancelled: %d", n, ran, cancelled)
 	}
 }
 
@@ -114,23 +116,24 @@ func oneGet() *port.Exchange {
 
 // A handler that ends its goroutine has not answered: what it wrote is not a complete message.
 func TestAGoexitEndsAHandlersExchange(t *testing.T) {
-	s := &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	var ctx context.Context
+	s := &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx = r.Context()
 		_, _ = w.Write([]byte("half"))
 		runtime.Goexit()
 	})}
 	c, x := newScripted("client", nil), oneGet()
-	e := s.begin(c, x)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		e.run()
+		s.task(c, x)()
 	}()
 	<-ended
 	o := &x.CancelOrder
 	if _, _, cancelled := c.tally(); cancelled != 1 || !o.HandlerDone || !o.StopWriting || x.SendOrder.Fin {
 		t.Errorf("%d orders to cancel, %+v, %+v", cancelled, o, x.SendOrder)
 	}
-	if n := s.pace.route("GET", "/").begun.Load(); n != 0 || e.ctx.Err() == nil || c.chunks.Out() != 0 {
-		t.Errorf("%d run, the context says %v, %d chunks are not home", n, e.ctx.Err(), c.chunks.Out())
+	if n := s.pace.route("GET", "/").begun.Load(); n != 0 || ctx.Err() == nil || c.chunks.Out() != 0 {
+		t.Errorf("%d run, the context says %v, %d chunks are not home", n, ctx.Err(), c.chunks.Out())
 	}
 }

@@ -24,31 +24,33 @@ type responseWriter struct {
 	header   http.Header
 	deadline deadline
 
+	// The small ones are neighbours: ten thousand handlers may wait.
 	head     bool // the request was HEAD
 	decided  bool // the status is
 	sent     bool // the head has been handed over
 	finished bool // the handler has returned
-	status   int
-	length   int64 // declared Content-Length, -1 if none
-	written  int64 // body bytes from the handler
 
 	hasType, hasEncoding, hasDate bool
-	announced                     []string // trailers
 
-	list  *fieldList // the head's snapshot; then the trailers
+	turn    uint8 // of lists
+	status  int
+	length  int64 // declared Content-Length, -1 if none
+	written int64 // body bytes from the handler
+
+	announced []string // trailers
+
+	list  *fieldList // the head's snapshot, until it is sent
 	chunk *actor.Chunk
 	room  []byte             // what of chunk's space is free
 	full  []*actor.Chunk     // filled before chunk
 	lists [2][3]*actor.Chunk // what full lies in, by turns: h3 may still read the other
-	turn  int
 
-	sending longLock   // held from the wait for an answer to the next Send
-	info    *fieldList // an informational head on its way; guarded by sending
+	sending longLock // held from the wait for an answer to the next Send
 
 	mu      sync.Mutex // guards what follows; held briefly
+	err     error      // what the last answer said
 	pending bool       // a Send is not answered yet
 	last    bool       // the last answer has come
-	err     error      // what it said
 	waiting bool       // somebody waits for an answer
 	gone    bool       // the exchange is not ours any more
 }
@@ -325,6 +327,10 @@ func (w *responseWriter) release() {
 		w.chunk.Release()
 	}
 	w.full, w.chunk, w.room = nil, nil, nil
+	if w.list != nil {
+		w.list.Release()
+		w.list = nil
+	}
 	w.mu.Lock()
 	w.gone = true
 	w.mu.Unlock()

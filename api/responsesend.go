@@ -13,7 +13,7 @@ import (
 // decide takes the snapshot of the header: later changes of it do not count, except for trailers.
 func (w *responseWriter) decide(status int) {
 	w.decided, w.status = true, status
-	w.list = &w.e.list
+	w.list = newFieldList()
 	w.list.add(":status", statusText(status))
 	eachElement(w.header["Trailer"], func(name string) {
 		w.announced = append(w.announced, http.CanonicalHeaderKey(name))
@@ -82,15 +82,11 @@ func (w *responseWriter) sendInfo(list *fieldList) {
 	w.sending.Lock()
 	defer w.sending.Unlock()
 	if w.sent || w.ready() != nil {
-		list.release()
+		list.Release()
 		return
 	}
-	if w.info != nil {
-		w.info.release() // it has been answered
-	}
-	w.info = list
 	s := &w.e.x.SendOrder
-	s.Head, s.Chunks, s.Trailers, s.Fin = list.fields, nil, nil, false
+	s.Head, s.Home, s.Chunks, s.Trailers, s.Fin = list.fields, list, nil, nil, false
 	w.send()
 }
 
@@ -110,14 +106,24 @@ func (w *responseWriter) flush(fin bool) error {
 		return err
 	}
 	s := &w.e.x.SendOrder
+	list := w.list
+	w.list = nil // h3's from now on
 	s.Head, s.Trailers, s.Fin, s.HandlerDone = nil, nil, fin, fin
 	if first {
 		w.sent = true
-		s.Head = w.list.fields
+		s.Head = list.fields
 	}
 	s.Chunks = w.take()
-	if fin {
-		s.Trailers = w.trailers()
+	if fin && (len(w.announced) > 0 || prefixed(w.header)) {
+		if list == nil {
+			list = newFieldList()
+		}
+		from := len(list.fields)
+		list.addTrailers(w.header, w.announced)
+		s.Trailers = list.fields[from:]
+	}
+	if s.Home = nil; list != nil {
+		s.Home = list
 	}
 	w.send()
 	return nil
@@ -142,7 +148,7 @@ func (w *responseWriter) opening() []byte {
 	return nil
 }
 
-// take returns the chunks to send; they are h3's from now on, and so is the list until the answer.
+// take returns the chunks to send; they are h3's from now on.
 func (w *responseWriter) take() []*actor.Chunk {
 	chunks := w.full
 	if w.chunk != nil {
@@ -156,16 +162,6 @@ func (w *responseWriter) take() []*actor.Chunk {
 	w.turn ^= 1
 	w.full = w.lists[w.turn][:0]
 	return chunks
-}
-
-// trailers returns the trailer section, which may be empty.
-func (w *responseWriter) trailers() []port.Field {
-	if len(w.header) == 0 {
-		return nil
-	}
-	from := len(w.list.fields)
-	w.list.addTrailers(w.header, w.announced)
-	return w.list.fields[from:]
 }
 
 // ready waits until the next Send may go: the answer to the one before. The lock sending is held.
@@ -214,17 +210,20 @@ func (w *responseWriter) failure() error {
 	return w.err
 }
 
-// glance takes an answer that has come already: after it a reset is known even if nobody wrote since.
+// glance takes the answers that have come already, of which there may be two: after it a reset is known even if nobody wrote since.
 func (w *responseWriter) glance() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.waiting || w.last || w.gone {
 		return // the answer is another's
 	}
-	select {
-	case s := <-w.e.x.Writes.Came():
-		w.answered(s)
-	default:
+	for !w.last {
+		select {
+		case s := <-w.e.x.Writes.Came():
+			w.answered(s)
+		default:
+			return
+		}
 	}
 }
 

@@ -130,7 +130,9 @@ func (t *Transport) begin(req *http.Request, body io.ReadCloser, done func()) *c
 		return c
 	}
 	c.begun = true
-	c.x.OpenOrder.Fields, c.x.OpenOrder.Fin = c.list.fields, !c.sends
+	order := &c.x.OpenOrder
+	order.Fields, order.Home, order.Fin = c.list.fields, c.list, !c.sends
+	c.list = nil // h3's from now on
 	c.conn.Open(c.x)
 	c.opened(body)
 	return c
@@ -224,7 +226,10 @@ func (c *call) connect(o origin) (err error) {
 //
 //go:noinline
 func (c *call) notBegun(body io.Closer, err error) {
-	c.forgetList()
+	if c.list != nil {
+		c.list.Release()
+		c.list = nil
+	}
 	closeBody(body)
 	c.cause = err
 }

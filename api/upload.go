@@ -26,10 +26,9 @@ type upload struct {
 	closing sync.Once
 	asked   sync.Once
 
-	chunks   [1]*actor.Chunk
-	trailers *fieldList
-	pending  bool // a Send is not answered yet
-	last     bool // the last answer has come
+	chunks  [1]*actor.Chunk
+	pending bool // a Send is not answered yet
+	last    bool // the last answer has come
 }
 
 // admit tells an upload that waits for 100 (Continue) whether to start. Only the first word counts.
@@ -53,9 +52,6 @@ func (u *upload) run() {
 	close(u.over)
 	for !u.last {
 		u.answer()
-	}
-	if u.trailers != nil {
-		u.trailers.release()
 	}
 	u.call.endHalf()
 }
@@ -169,9 +165,9 @@ func (u *upload) push(chunk *actor.Chunk, fin bool) {
 		chunk.Release()
 	}
 	if fin && len(u.names) > 0 {
-		u.trailers = newFieldList()
-		u.trailers.addTrailers(u.call.req.Trailer, u.names)
-		s.Trailers = u.trailers.fields
+		list := newFieldList()
+		list.addTrailers(u.call.req.Trailer, u.names)
+		s.Trailers, s.Home = list.fields, list
 	}
 	u.pending = true
 	u.call.conn.Send(u.call.x)

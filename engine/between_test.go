@@ -38,7 +38,7 @@ func (p *pinger) Receiving(_ mono.Time, b *port.RxBatch) {
 
 func TestWhatStandsBetweenSeesEveryPacketInPlaintext(t *testing.T) {
 	server := newTestEngine(t)
-	l, err := server.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, answerer)
+	l, err := server.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, handled(answerer))
 	if err != nil {
 		t.Fatal(err)
 	}

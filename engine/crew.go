@@ -56,7 +56,7 @@ func (c *crew) run(r runner) {
 	n := len(c.idle) - 1
 	if n < 0 {
 		c.mu.Unlock()
-		go c.serve(r)
+		c.hire(r)
 		return
 	}
 	h := c.idle[n]
@@ -67,23 +67,40 @@ func (c *crew) run(r runner) {
 	h.work <- r
 }
 
-// serve runs rooms until it is let go.
-func (c *crew) serve(r runner) {
-	var h *hand
-	for ok := true; ok; r, ok = <-h.work {
-		if t, app := r.(task); app {
-			t()
-		} else {
-			if c.waits(r) {
-				c.patient.round()
+// hire makes a goroutine that runs rooms, of which r is the first, until it is let go. The loop is the goroutine's own function, and
+// small: thousands of handlers may wait at once on stacks of 2 KiB, of which the runtime leaves them one.
+func (c *crew) hire(r runner) {
+	go func() {
+		var h *hand
+		for r := r; r != nil; r, h = c.next(h) {
+			if t, app := r.(task); app {
+				t()
+			} else {
+				c.work(r)
 			}
-			r.Run()
-			c.working.Add(-1)
 		}
-		if h = c.rest(h); h == nil {
-			return
-		}
+	}()
+}
+
+// work runs a room, or a lane.
+//
+//go:noinline
+func (c *crew) work(r runner) {
+	if c.waits(r) {
+		c.patient.round()
 	}
+	r.Run()
+	c.working.Add(-1)
+}
+
+// next waits for the next launch: nil says that there is none for this goroutine.
+//
+//go:noinline
+func (c *crew) next(h *hand) (runner, *hand) {
+	if h = c.rest(h); h == nil {
+		return nil, nil
+	}
+	return <-h.work, h // nil once it is let go
 }
 
 // waits reports whether r, which was just launched, lets others work first. The lane of a connection that never had two

@@ -57,7 +57,7 @@ func TestLargeDatagramsAreUsedWhereTheyAreNotFragmented(t *testing.T) {
 			}
 			return w
 		}})
-		l, err := e.ServeH3(c.wrap(pc), H3Config{TLS: serverTLS()}, answerer)
+		l, err := e.ServeH3(c.wrap(pc), H3Config{TLS: serverTLS()}, handled(answerer))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -84,7 +84,7 @@ func TestNoConfigurationLetsSessionsThrough(t *testing.T) {
 }
 
 func TestServeH3WithoutASocketIsAnError(t *testing.T) {
-	l, err := newTestEngine(t).ServeH3(nil, H3Config{TLS: serverTLS()}, answerer)
+	l, err := newTestEngine(t).ServeH3(nil, H3Config{TLS: serverTLS()}, handled(answerer))
 	if err == nil || !strings.HasPrefix(err.Error(), "engine: ServeH3 was given no socket (nil)") {
 		t.Errorf("%v, %v", l, err)
 	}

@@ -30,7 +30,7 @@ func dialFails(t *testing.T, e *Engine, to netip.AddrPort, cfg H3Config) *port.C
 
 func TestHandshakesThatFail(t *testing.T) {
 	e := newTestEngine(t)
-	l, err := e.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, answerer)
+	l, err := e.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, handled(answerer))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestNobodyAnswers(t *testing.T) {
 
 func TestAClientBeyondMaxConnsIsRefused(t *testing.T) {
 	e := newTestEngine(t)
-	l, err := e.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), MaxConns: 1}, answerer)
+	l, err := e.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), MaxConns: 1}, handled(answerer))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,12 +191,12 @@ func survives(t *testing.T, inject func(server *H3Conn)) (victim *port.Cause) {
 	e := New(Options{Logger: quiet()})
 	var mu sync.Mutex
 	var conns []*H3Conn
-	l, err := e.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, func(h *H3Conn, x *port.Exchange) {
+	l, err := e.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, handled(func(h *H3Conn, x *port.Exchange) {
 		mu.Lock()
 		conns = append(conns, h)
 		mu.Unlock()
 		answerer(h, x)
-	})
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +277,7 @@ func TestAPanicInATLSCallbackStaysInItsConnection(t *testing.T) {
 		}
 		return inner, nil
 	}
-	l, err := e.ListenH3("127.0.0.1:0", H3Config{TLS: config}, answerer)
+	l, err := e.ListenH3("127.0.0.1:0", H3Config{TLS: config}, handled(answerer))
 	if err != nil {
 		t.Fatal(err)
 	}

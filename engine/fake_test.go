@@ -90,7 +90,7 @@ func newServer(t *testing.T, maxConns int) *server {
 	t.Helper()
 	s := &server{fakeLink: newFakeLink(), e: newTestEngine(t)}
 	var err error
-	s.l, err = s.e.serveH3(func() (Socket, error) { return s.fakeLink, nil }, H3Config{TLS: serverTLS(), MaxConns: maxConns}, answerer)
+	s.l, err = s.e.serveH3(func() (Socket, error) { return s.fakeLink, nil }, H3Config{TLS: serverTLS(), MaxConns: maxConns}, handled(answerer))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -108,22 +108,24 @@ func (e *Engine) dialling(cfg *H3Config) (*H3Conn, birth) {
 // H3Listener accepts HTTP/3 connections on one socket.
 type H3Listener struct{ l *listener }
 
-// ListenH3 opens a socket on addr, as in net.ListenPacket, and serves HTTP/3 on it. handle is called once a request, on
-// a goroutine of its own, with the request's head waiting in the exchange; its last word must be Send or Cancel with
-// HandlerDone, and when it returns nobody may use the exchange any more.
-func (e *Engine) ListenH3(addr string, cfg H3Config, handle func(*H3Conn, *port.Exchange)) (*H3Listener, error) {
+// H3Handler makes what answers a request, whose head waits in the exchange; it must not wait itself. What it makes runs on a goroutine
+// of its own: its last word must be Send or Cancel with HandlerDone, and then Handled.
+type H3Handler func(*H3Conn, *port.Exchange) func()
+
+// ListenH3 opens a socket on addr, as in net.ListenPacket, and serves HTTP/3 on it. handle is called once a request.
+func (e *Engine) ListenH3(addr string, cfg H3Config, handle H3Handler) (*H3Listener, error) {
 	return e.serveH3(func() (Socket, error) { return e.world.Listen(addr) }, cfg, handle)
 }
 
 // ServeH3 is ListenH3 on the caller's socket, which the listener closes. A nil pc is an error.
-func (e *Engine) ServeH3(pc net.PacketConn, cfg H3Config, handle func(*H3Conn, *port.Exchange)) (*H3Listener, error) {
+func (e *Engine) ServeH3(pc net.PacketConn, cfg H3Config, handle H3Handler) (*H3Listener, error) {
 	if pc == nil {
 		return nil, errors.New("engine: ServeH3 was given no socket (nil): the net.ListenPacket before it failed? ListenH3 listens on an address")
 	}
 	return e.serveH3(func() (Socket, error) { return e.world.Wrap(pc) }, cfg, handle)
 }
 
-func (e *Engine) serveH3(open func() (Socket, error), cfg H3Config, handle func(*H3Conn, *port.Exchange)) (*H3Listener, error) {
+func (e *Engine) serveH3(open func() (Socket, error), cfg H3Config, handle H3Handler) (*H3Listener, error) {
 	l, err := e.listen(open, e.serving(&cfg, handle))
 	if err != nil {
 		return nil, err
@@ -132,7 +134,7 @@ func (e *Engine) serveH3(open func() (Socket, error), cfg H3Config, handle func(
 }
 
 // serving describes a listener.
-func (e *Engine) serving(cfg *H3Config, handle func(*H3Conn, *port.Exchange)) listening {
+func (e *Engine) serving(cfg *H3Config, handle H3Handler) listening {
 	limits := e.limits(cfg)
 	config := e.tlsConfig(cfg.TLS, "h3")
 	trace := e.tracer(cfg.Logger, cfg.QlogDir)

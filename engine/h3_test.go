@@ -130,10 +130,20 @@ func fetch(t *testing.T, h *H3Conn, method, path string, body []byte) (status st
 	return status, answer, err
 }
 
+// handled makes an H3Handler of what it runs.
+func handled(handle func(*H3Conn, *port.Exchange)) H3Handler {
+	return func(h *H3Conn, x *port.Exchange) func() {
+		return func() {
+			handle(h, x)
+			h.Handled(x)
+		}
+	}
+}
+
 // h3Pair is a listener and a connection to it.
 func h3Pair(t *testing.T, e *Engine, handle func(*H3Conn, *port.Exchange)) (*H3Listener, *H3Conn) {
 	t.Helper()
-	l, err := e.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, handle)
+	l, err := e.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, handled(handle))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,10 +11,10 @@ import (
 // admission is a connection's exchanges: the credits for ours, the calls that wait for one, and those that are open.
 type admission struct {
 	mu      sync.Mutex
-	credits int              // how many exchanges of ours may be begun
-	waiting []*waiter        // for a credit, in the order in which they came
-	open    []*port.Exchange // those that an app task may wait for
-	dead    error            // every room has left
+	credits int          // how many exchanges of ours may be begun
+	waiting []*waiter    // for a credit, in the order in which they came
+	open    exchangeList // those that an app task may wait for
+	dead    error        // every room has left
 }
 
 // waiter is one call that waits for a credit.
@@ -35,10 +35,12 @@ func (w *waiter) give(x *port.Exchange) {
 // Exchange takes a credit for one request. It waits for one, as long as ctx and the connection live. Errors are
 // *Cause of a dead connection, or ctx's.
 func (h *H3Conn) Exchange(ctx context.Context) (*port.Exchange, error) {
-	if h.c.s.e.stage == nil && h.credited() {
-		if x := h.newExchange(); h.enter(x) {
+	if e := h.c.s.e; e.stage == nil {
+		x := h.newExchange()
+		if h.credited(x) {
 			return x, nil
 		}
+		e.exchanges.put(x, false)
 	}
 	return h.await(ctx)
 }
@@ -99,7 +101,7 @@ func (h *H3Conn) begin(w *waiter) *port.Exchange {
 		name := h.c.s.e.number(w.identity)
 		x.Name = &name
 	}
-	h.add(x)
+	h.open.add(x)
 	return x
 }
 
@@ -137,6 +139,9 @@ func (h *H3Conn) release(x *port.Exchange) {
 	h.tell(w, next)
 }
 
+// Handled is the end of what an H3Handler made: it uses the exchange no more.
+func (h *H3Conn) Handled(x *port.Exchange) { h.let(x) }
+
 // newExchange makes an exchange, or takes one that is over for both ends: their records and mailboxes are dear.
 func (h *H3Conn) newExchange() *port.Exchange {
 	e := h.c.s.e
@@ -164,12 +169,14 @@ func (h *H3Conn) tell(w *waiter, x *port.Exchange) {
 	w.give(x)
 }
 
-// credited takes a credit, if there is one.
-func (a *admission) credited() bool {
+// credited takes a credit for x, if there is one. Nothing is allocated under the lock: a holder that had to help the collector would
+// make a crowd of callers queue, and each of them would be put to sleep.
+func (a *admission) credited(x *port.Exchange) bool {
 	a.mu.Lock()
 	ok := a.dead == nil && a.credits > 0
 	if ok {
 		a.credits--
+		a.open.add(x)
 	}
 	a.mu.Unlock()
 	return ok
@@ -189,7 +196,7 @@ func (a *admission) enter(x *port.Exchange) bool {
 	a.mu.Lock()
 	alive := a.dead == nil
 	if alive {
-		a.add(x)
+		a.open.add(x)
 	}
 	a.mu.Unlock()
 	return alive
@@ -201,20 +208,39 @@ func (a *admission) forget(x *port.Exchange) {
 	a.mu.Unlock()
 }
 
-// add puts x on the list of those that are open. The caller holds the lock.
-func (a *admission) add(x *port.Exchange) {
-	a.open = append(a.open, x)
-	x.At = int32(len(a.open))
+// remove takes x off the list of those that are open, if it is there. The caller holds the lock.
+func (a *admission) remove(x *port.Exchange) {
+	if a.dead == nil {
+		a.open.remove(x)
+	}
 }
 
-// remove takes x off that list, if it is there. The caller holds the lock.
-func (a *admission) remove(x *port.Exchange) {
-	if x.At == 0 || a.dead != nil {
+// exchangeList is exchanges in the order in which they came.
+type exchangeList struct{ first, last *port.Exchange }
+
+func (l *exchangeList) add(x *port.Exchange) {
+	if x.Before = l.last; l.last == nil {
+		l.first = x
+	} else {
+		l.last.After = x
+	}
+	l.last = x
+}
+
+// remove takes x off the list, if it is there.
+func (l *exchangeList) remove(x *port.Exchange) {
+	if x.Before == nil && l.first != x {
 		return
 	}
-	last := len(a.open) - 1
-	a.open[x.At-1] = a.open[last]
-	a.open[x.At-1].At = x.At
-	a.open[last] = nil
-	a.open, x.At = a.open[:last], 0
+	if x.Before == nil {
+		l.first = x.After
+	} else {
+		x.Before.After = x.After
+	}
+	if x.After == nil {
+		l.last = x.Before
+	} else {
+		x.After.Before = x.Before
+	}
+	x.Before, x.After = nil, nil
 }

@@ -18,7 +18,7 @@ import (
 // H3Conn is one HTTP/3 connection, as the blocking facade sees it. Its methods are safe for any number of goroutines.
 type H3Conn struct {
 	c       *connection
-	handler func(*H3Conn, *port.Exchange)
+	handler H3Handler
 	half    halfDone
 	remote  string
 	ready   chan struct{}
@@ -37,7 +37,7 @@ const perExchange = 6
 
 func h3Places(l *port.Limits) int { return perExchange*l.Streams + 1 }
 
-func newH3Conn(l *port.Limits, from *listener, handle func(*H3Conn, *port.Exchange)) *H3Conn {
+func newH3Conn(l *port.Limits, from *listener, handle H3Handler) *H3Conn {
 	h := &H3Conn{handler: handle, ready: make(chan struct{})}
 	h.half.l = from
 	// What conn leaves for bidirectional streams of ours.
@@ -165,22 +165,23 @@ func (h *H3Conn) gone(cause *port.Cause) {
 	h.mu.Lock()
 	defer h.mu.Unlock() // an exchange that is released meanwhile waits: it may serve again
 	h.dead = cause
-	open, waiting := h.open, h.waiting
-	h.open, h.waiting = nil, nil
+	waiting := h.waiting
+	h.waiting = nil
 	for _, w := range waiting {
 		h.tell(w, nil)
 	}
 	if tell := h.dialled; tell != nil && h.State() == nil {
 		h.c.s.e.stage.Hand(h, func() { tell(nil, cause) })
 	}
-	if len(open) == 0 {
+	if h.open.first == nil {
 		return
 	}
 	failure := &port.StreamError{Err: cause}
 	if cause.Why != port.Panicked {
 		failure.Unprocessed, failure.Err = true, fmt.Errorf("%w: %w", port.ErrGone, cause)
 	}
-	for _, x := range open {
+	for x := h.open.first; x != nil; x = h.open.first {
+		h.open.remove(x)
 		x.Reads.Offer(&port.Delivery{Last: true, Err: failure})
 		x.Writes.Offer(&port.Sent{Last: true, Err: failure})
 	}
@@ -200,10 +201,7 @@ func (t *h3Tasks) Handle(x *port.Exchange) {
 		name := identity
 		x.Name = &name
 	}
-	world.Go(identity, func() {
-		h.handler(h, x)
-		h.let(x)
-	})
+	world.Go(identity, h.handler(h, x))
 }
 
 // Exchange makes the exchange of a request of the peer.

@@ -98,7 +98,7 @@ const briefly = 300 * time.Millisecond
 func TestAClientThatDiesMidHandshakeIsForgotten(t *testing.T) {
 	for datagrams := 1; datagrams <= 3; datagrams++ {
 		server, client := newTestEngine(t), newTestEngine(t)
-		l, err := server.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), HandshakeTimeout: briefly}, answerer)
+		l, err := server.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), HandshakeTimeout: briefly}, handled(answerer))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +130,7 @@ func TestAClientThatDiesMidHandshakeIsForgotten(t *testing.T) {
 // A server that dies in the middle of its first flight: the dial ends with its timeout.
 func TestAServerThatDiesMidHandshakeEndsTheDial(t *testing.T) {
 	server, client := newTestEngine(t), newTestEngine(t)
-	l, err := server.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), HandshakeTimeout: briefly}, answerer)
+	l, err := server.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), HandshakeTimeout: briefly}, handled(answerer))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestInitialsOfEverySize(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			server, client := newTestEngine(t), newTestEngine(t)
-			l, err := server.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), HandshakeTimeout: 3 * time.Second}, answerer)
+			l, err := server.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), HandshakeTimeout: 3 * time.Second}, handled(answerer))
 			if err != nil {
 				t.Fatal(err)
 			}

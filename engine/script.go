@@ -27,9 +27,12 @@ func (e *Engine) StartH3(identity string, addr netip.AddrPort, cfg H3Config, rea
 // called on the executor, and must return before its request is over.
 func (e *Engine) StartListenH3(identity, addr string, cfg H3Config, handle func(*H3Conn, *port.Exchange), ready func(*H3Listener, error)) {
 	e.scripted("StartListenH3")
-	o := e.serving(&cfg, func(h *H3Conn, x *port.Exchange) {
-		x.CancelOrder.Kept = true // the script listens on when handle has returned
-		handle(h, x)
+	o := e.serving(&cfg, func(h *H3Conn, x *port.Exchange) func() {
+		return func() {
+			x.CancelOrder.Kept = true // the script listens on when handle has returned
+			handle(h, x)
+			h.Handled(x)
+		}
 	})
 	e.stage.Post(identity, "listen", func() {
 		link, err := e.world.Listen(addr)

@@ -30,7 +30,7 @@ func TestClientsShareASocket(t *testing.T) {
 	far, e := newTestEngine(t), sharing(t)
 	var servers [2]*H3Listener
 	for i := range servers {
-		l, err := far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, answerer)
+		l, err := far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, handled(answerer))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +87,7 @@ func TestASharedSocketIsNotRefused(t *testing.T) {
 // Nobody is served on the clients' socket, and nobody is answered who wants to be.
 func TestNoConnectionIsBornOnAClientsSocket(t *testing.T) {
 	far, e := newTestEngine(t), sharing(t)
-	l, err := far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, answerer)
+	l, err := far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, handled(answerer))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func others(rounds int) {
 // Close meets dials at every moment: each succeeds or fails, none is forgotten.
 func TestTheEngineClosesWhileClientsDial(t *testing.T) {
 	far := newTestEngine(t)
-	l, err := far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, answerer)
+	l, err := far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, handled(answerer))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ func TestADialOnASocketThatFailsMeanwhileEndsAtOnce(t *testing.T) {
 func TestCloseMeetsAConnectionThatIsHalfMade(t *testing.T) {
 	for _, one := range []bool{false, true} {
 		far := newTestEngine(t)
-		l, err := far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, answerer)
+		l, err := far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, handled(answerer))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -228,7 +228,7 @@ func TestAListenerClosesWhatIsHalfMade(t *testing.T) {
 		})
 		return nil
 	}})
-	l, err := far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), HandshakeTimeout: time.Second}, answerer)
+	l, err := far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), HandshakeTimeout: time.Second}, handled(answerer))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +248,7 @@ func TestAClientsOwnSocketNeedsNoConnectionIDs(t *testing.T) {
 		e := New(Options{OneSocket: shared})
 		lengths := make(chan int, 1)
 		far := New(Options{Trace: func(wire.Role, wire.ConnectionID) port.Trace { return &params{got: lengths} }})
-		l, err := far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, answerer)
+		l, err := far.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, handled(answerer))
 		if err != nil {
 			t.Fatal(err)
 		}

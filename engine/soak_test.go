@@ -23,7 +23,7 @@ func TestConnectionsComeAndGoAndLeaveNothing(t *testing.T) {
 		rounds = 20
 	}
 	e := newTestEngine(t)
-	l, err := e.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, answerer)
+	l, err := e.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, handled(answerer))
 	if err != nil {
 		t.Fatal(err)
 	}

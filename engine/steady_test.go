@@ -57,7 +57,7 @@ func steadyBulk(t *testing.T, upload bool) []float64 {
 		return link, err
 	}
 	m := steadyMeter{link: link} // of the one side that receives
-	l, err := e.serveH3(open, H3Config{TLS: serverTLS()}, func(h *H3Conn, x *port.Exchange) {
+	l, err := e.serveH3(open, H3Config{TLS: serverTLS()}, handled(func(h *H3Conn, x *port.Exchange) {
 		if m.drain(h, x); upload {
 			pour(h, x, []port.Field{{Name: ":status", Value: "200"}}, 0)
 		} else {
@@ -65,7 +65,7 @@ func steadyBulk(t *testing.T, upload bool) []float64 {
 		}
 		x.CancelOrder.HandlerDone = true
 		h.Cancel(x)
-	})
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,7 +101,7 @@ func newScene(t *testing.T, seed uint64, n weather, limits func(*steppingWorld, 
 	s.l, err = s.e.listen(func() (Socket, error) { return link, nil }, listening{
 		maxConns: 4, limits: s.limits, app: true,
 		spawn: func(l *listener, first crypto.FirstInitial, path port.Path) *connection {
-			h := newH3Conn(s.limits, l, s.serve)
+			h := newH3Conn(s.limits, l, handled(s.serve))
 			b := l.born(first, path)
 			b.tls, b.limits, b.params = config, s.limits, transport(s.limits, s.limits.Streams)
 			b.trace = s.e.trace

@@ -47,7 +47,7 @@ func TestTheEnginesTraceHearsEveryConnection(t *testing.T) {
 			heard[role.String()+" "+odcid.String()] = w
 			return w
 		}})
-		l, err := e.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), QlogDir: dir}, answerer)
+		l, err := e.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), QlogDir: dir}, handled(answerer))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +82,7 @@ func TestAConnectionGoesOnWithoutATraceThatPanics(t *testing.T) {
 	for _, one := range []bool{false, true} {
 		for _, dir := range []string{"", t.TempDir()} {
 			e := New(Options{OneSocket: one, Logger: quiet(), Trace: func(wire.Role, wire.ConnectionID) port.Trace { panic("a trace") }})
-			l, err := e.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), QlogDir: dir}, answerer)
+			l, err := e.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), QlogDir: dir}, handled(answerer))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -100,7 +100,7 @@ func TestAReaderDoesNotWriteToASocketOfTheCallers(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := &handed{pc, make(chan struct{}), make(chan struct{})}
-	l, err := server.ServeH3(w, H3Config{TLS: serverTLS()}, answerer)
+	l, err := server.ServeH3(w, H3Config{TLS: serverTLS()}, handled(answerer))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestASlowTraceDelaysItsOwnConnectionOnly(t *testing.T) {
 	}})
 	t.Cleanup(func() { _ = server.Close() })
 	client := newTestEngine(t)
-	l, err := server.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, answerer)
+	l, err := server.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, handled(answerer))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -258,6 +258,31 @@ func TestClientWaitsForStreams(t *testing.T) {
 	d.home()
 }
 
+// homing counts how often the memory of a list went home.
+type homing int
+
+func (h *homing) Release() { *h++ }
+
+// The memory of a head goes home when it is written, not with the answer; one that waits for a stream still needs it.
+func TestClientGivesTheHeadsMemoryBack(t *testing.T) {
+	d := newDesk(t, &stepping{now: 1}, wire.Client, nil)
+	d.connect(1)
+	var homes [2]homing
+	for i := range homes {
+		d.asks(true, getFields...).x.OpenOrder.Home = &homes[i]
+	}
+	d.run()
+	if homes != [2]homing{1, 0} {
+		t.Errorf("gone home: %v", homes)
+	}
+	d.fromCon.Send(&port.StreamCredit{Bidi: 2, Uni: 16})
+	d.run()
+	if homes != [2]homing{1, 1} || d.bidi() != 2 {
+		t.Errorf("with another stream: %v, %d streams", homes, d.bidi())
+	}
+	d.home()
+}
+
 // A request that waits and is cancelled never was.
 func TestClientCancelsWaiting(t *testing.T) {
 	d := newDesk(t, &stepping{now: 1}, wire.Client, nil)

@@ -8,31 +8,13 @@ import (
 // bind joins an exchange and its row.
 func (q *request) bind(x *port.Exchange) {
 	q.x, x.Row = x, q
-	empty(&x.Own.First)
-	if second := x.Own.Second; second != nil {
-		empty(second)
-	}
 	x.Own.Sent = port.Sent{}
-}
-
-func empty(a *port.Parcel) {
-	a.Delivery = port.Delivery{Heads: a.Head[:0], Pieces: a.Piece[:0], Length: noLength}
 }
 
 // filling is the Delivery that is not with the app.
 func (q *request) filling() *port.Delivery { return q.delivery(q.which) }
 
-func (q *request) delivery(which uint8) *port.Delivery {
-	own := &q.x.Own
-	if which == 0 {
-		return &own.First.Delivery
-	}
-	if own.Second == nil {
-		own.Second = new(port.Parcel)
-		empty(own.Second)
-	}
-	return &own.Second.Delivery
-}
+func (q *request) delivery(which uint8) *port.Delivery { return &q.x.Own.Parcel(which).Delivery }
 
 // prompt is how many bytes of a complete message count as used up when the app gets them: the stream ends at once, and a
 // reader finds its bytes in memory. So each exchange may hold that much beyond what flow control pays for.

@@ -70,6 +70,10 @@ func (r *Router) openRequests() {
 		q.x.Stream = s
 		q.room = r.cfg.Limits.UnsentBytes
 		r.writeFields(q, m.Fields)
+		if m.Home != nil { // ten thousand requests may wait for their answers
+			m.Home.Release()
+			m.Fields, m.Home = nil, nil
+		}
 		if m.Fin {
 			r.finish(q)
 		}

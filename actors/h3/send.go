@@ -56,6 +56,10 @@ func (r *Router) pump(q *request) {
 		m.Trailers = nil
 	}
 	m.Chunks = m.Chunks[:0]
+	if m.Home != nil {
+		m.Home.Release()
+		m.Home = nil
+	}
 	q.order = nil
 	if !m.Fin {
 		q.x.Writes.Send(&r.sent)

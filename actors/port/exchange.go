@@ -15,9 +15,9 @@ type Exchange struct {
 	Row    any                       // h3's own record
 	Stream *Stream                   // set by h3 before the first Delivery
 	Own    Answers                   // h3's own: the records it answers with
-	Lines  []Field                   // the app's: memory for what it sends, until both ends are done
-	At     int32                     // the engine's: its place in a list, plus one
 	Ends   actor.Refs                // the app and h3, where an exchange serves again: of the engine
+
+	Before, After *Exchange // the engine's: neighbours in a list
 
 	OpenOrder   Open
 	SendOrder   Send
@@ -25,19 +25,52 @@ type Exchange struct {
 	CancelOrder Cancel
 }
 
-// Answers are the records that h3 sends to the app. They live as long as the exchange: the app may still read the last
-// ones when h3 has forgotten it.
+// Answers are the records that h3 sends to the app. They live as long as the exchange, unless the app is done with the last
+// Delivery before: it may still read the last ones when h3 has forgotten it.
 type Answers struct {
-	First  Parcel
-	Second *Parcel // made for those that need another while the app has the first
-	Sent   Sent    // the last
+	Parcels [2]*Parcel // made when something is to be delivered, the second for those that need another while the app has the first
+	Sent    Sent       // the last
 }
+
+// Parcel returns one of the two parcels, which may have to be made.
+func (a *Answers) Parcel(which uint8) *Parcel {
+	p := &a.Parcels[which]
+	if *p == nil {
+		*p = parcels.Get()
+		(*p).Reset()
+	}
+	return *p
+}
+
+// Done takes the app's word that it has used up its last Delivery, whose memory may serve others: a handler may wait for long
+// with a request that it has read.
+func (x *Exchange) Done(d *Delivery) {
+	for i, p := range x.Own.Parcels {
+		if p != nil && &p.Delivery == d {
+			x.Own.Parcels[i] = nil
+			p.Release()
+		}
+	}
+}
+
+var parcels actor.Pool[Parcel]
 
 // Parcel is a Delivery with room for what most have.
 type Parcel struct {
 	Delivery
 	Head  [1][]Field
 	Piece [2]Piece
+}
+
+// Reset empties the record.
+func (p *Parcel) Reset() {
+	p.Delivery = Delivery{Heads: p.Head[:0], Pieces: p.Piece[:0], Length: -1}
+}
+
+// Release lets the record serve others.
+func (p *Parcel) Release() {
+	*p = Parcel{}
+	parcels.Put(p)
 }
 
 // NewExchange makes an exchange whose records point to it, and whose app gets its mail by hand.
@@ -54,16 +87,15 @@ func NewExchangeIn(x *Exchange) *Exchange {
 	x.Writes.Empty()
 	x.Writes.Hear(nil)
 	// One by one: an assignment to several holds copies of all on the stack.
-	x.Row, x.Stream, x.At = nil, nil, 0
-	x.Own.First = Parcel{}
+	x.Row, x.Stream = nil, nil
+	x.Before, x.After = nil, nil
+	for i, p := range x.Own.Parcels {
+		if p != nil {
+			x.Own.Parcels[i] = nil
+			p.Release()
+		}
+	}
 	x.Own.Sent = Sent{}
-	if x.Own.Second != nil {
-		*x.Own.Second = Parcel{}
-	}
-	clear(x.Lines)
-	if cap(x.Lines) > 64 {
-		x.Lines = nil
-	}
 	x.OpenOrder = Open{Exchange: x}
 	x.SendOrder = Send{Exchange: x}
 	x.TakenOrder = Taken{Exchange: x}

@@ -15,6 +15,7 @@ type Field struct {
 type Open struct {
 	Exchange *Exchange
 	Fields   []Field
+	Home     actor.Releaser // of the memory of Fields: released when they are written. It may be nil
 	Fin      bool
 	Uni      bool // an embedder's unidirectional stream; HTTP/3 requests are never
 }
@@ -25,8 +26,9 @@ func (*Open) toH3() {}
 func (o *Open) Release() {
 	x := o.Exchange
 	err := &StreamError{Unprocessed: true, Err: ErrGone}
-	x.Own.First.Delivery, x.Own.Sent = Delivery{Last: true, Err: err}, Sent{Last: true, Err: err}
-	x.Reads.Send(&x.Own.First.Delivery)
+	d := &x.Own.Parcel(0).Delivery
+	d.Last, d.Err, x.Own.Sent = true, err, Sent{Last: true, Err: err}
+	x.Reads.Send(d)
 	if !o.Fin {
 		x.Writes.Send(&x.Own.Sent)
 	}
@@ -39,6 +41,7 @@ type Send struct {
 	Head     []Field        // a response head, final or informational (1xx)
 	Chunks   []*actor.Chunk // body bytes; ownership moves. Each is sent as one DATA frame
 	Trailers []Field        // none if empty
+	Home     actor.Releaser // as in Open, of Head and Trailers
 	Fin      bool           // the message is complete
 	// HandlerDone goes with Fin on a server: the handler has returned. It is the last message of the exchange, as with
 	// Cancel, and no Sent comes.
@@ -53,6 +56,10 @@ func (s *Send) Release() {
 		c.Release()
 	}
 	s.Chunks = nil
+	if s.Home != nil {
+		s.Home.Release()
+		s.Head, s.Trailers, s.Home = nil, nil, nil
+	}
 }
 
 // Sent answers a Send: the next may follow, or, when Err is set, none may.

@@ -1,9 +1,6 @@
 package actor
 
-import (
-	"slices"
-	"sync"
-)
+import "sync"
 
 // inbox is a room's mail: a list that senders append to and one that the runner takes from. When the runner's is empty, the
 // two change places: so a burst is taken over under one lock. Both begin with a few places of their own, since most rooms
@@ -34,25 +31,32 @@ func (q *inbox[M]) init() { q.in, q.out = q.places[0][:0], q.places[1][:0] }
 // add puts messages in, all or none. It reports false if more than limit would wait.
 func (q *inbox[M]) add(limit int, m ...M) bool {
 	q.mu.Lock()
+	for len(q.in)+len(m) > cap(q.in) && len(q.in)+len(m) <= limit {
+		q.grow()
+	}
 	ok := len(q.in)+len(m) <= limit
 	if ok {
-		if len(q.in)+len(m) > cap(q.in) {
-			q.in = grown(q.in, len(m))
-		}
 		q.in = append(q.in, m...)
 	}
 	q.mu.Unlock()
 	return ok
 }
 
-// grown returns a list with n more places. Those of before, which may be those of birth, shall hold nothing. It is a function of its
-// own since most callers of add need little of a stack.
+// grow makes more places for what comes. The caller holds the lock, but not while they are made: who has to help the collector for
+// them would make all other senders queue, and each of those would be put to sleep. Those of before, which may be those of birth,
+// shall hold nothing. It is a function of its own since most callers of add need little of a stack.
 //
 //go:noinline
-func grown[M any](list []M, n int) []M {
-	more := slices.Grow(list, n)
-	clear(list)
-	return more
+func (q *inbox[M]) grow() {
+	n := max(2*cap(q.in), inboxPlaces)
+	q.mu.Unlock()
+	more := make([]M, 0, n)
+	q.mu.Lock()
+	if len(q.in) < cap(more) && cap(q.in) < cap(more) {
+		more = append(more, q.in...)
+		clear(q.in)
+		q.in = more
+	}
 }
 
 // take removes the first message, which must be there. Those of one sender come in the order in which they were sent.

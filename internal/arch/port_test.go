@@ -17,7 +17,7 @@ const (
 
 // portMethods are the methods that anything in port may have beside its markers: they free, empty or lend a record, or
 // make an error of it. Those of one type alone are named with it.
-var portMethods = []string{"Release", "Reset", "Retain", "Error", "Unwrap", "String", "RxBatch.Reuse", "Cause.Graceful"}
+var portMethods = []string{"Release", "Reset", "Retain", "Error", "Unwrap", "String", "RxBatch.Reuse", "Answers.Parcel", "Exchange.Done", "Cause.Graceful"}
 
 // table is the table of edges in port's doc.go.
 type table []edgeRow

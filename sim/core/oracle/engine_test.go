@@ -77,7 +77,7 @@ func judged(t *testing.T) (*engine.Engine, *Book) {
 func TestTheEngineBreaksNoRule(t *testing.T) {
 	e, b := judged(t)
 	cert, pool := identity(t)
-	l, err := e.ListenH3("127.0.0.1:0", engine.H3Config{TLS: &tls.Config{Certificates: []tls.Certificate{cert}}}, echo)
+	l, err := e.ListenH3("127.0.0.1:0", engine.H3Config{TLS: &tls.Config{Certificates: []tls.Certificate{cert}}}, echoes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +106,14 @@ func TestTheEngineBreaksNoRule(t *testing.T) {
 		t.Error(text)
 	}
 	t.Log(text)
+}
+
+// echoes has echo answer a request.
+func echoes(h *engine.H3Conn, x *port.Exchange) func() {
+	return func() {
+		echo(h, x)
+		h.Handled(x)
+	}
 }
 
 // echo answers a request with its body.

@@ -108,7 +108,7 @@ func TestTheEngineBreaksNoRuleOnABadNetwork(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			e, b := judged(t)
-			l, err := e.ListenH3("127.0.0.1:0", engine.H3Config{TLS: &tls.Config{Certificates: []tls.Certificate{cert}}}, echo)
+			l, err := e.ListenH3("127.0.0.1:0", engine.H3Config{TLS: &tls.Config{Certificates: []tls.Certificate{cert}}}, echoes)
 			if err != nil {
 				t.Fatal(err)
 			}
