@@ -107,7 +107,7 @@ func newConnection(s *socket, b birth) *connection {
 	id, token := routes.Issue()
 	cfg := conn.Config{
 		Role: b.role, Version: wire.Version1, Path: b.path, LocalID: id,
-		Params: b.params, Limits: b.limits, MaxDatagram: maxDatagram, SearchDatagram: s.searches(), Congestion: s.e.control,
+		Params: b.params, Limits: b.limits, MaxDatagram: maxDatagram, SearchDatagrams: s.searches(), Congestion: s.e.control,
 		Chunks: &s.e.chunks, TxPool: &c.tx, Routes: routes, Streams: &c.streams,
 	}
 	original := b.original

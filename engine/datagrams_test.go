@@ -47,7 +47,7 @@ func TestLargeDatagramsAreUsedWhereTheyAreNotFragmented(t *testing.T) {
 		}
 		want := int64(maxDatagram)
 		if probe.Capabilities().DontFragment {
-			want = jumboDatagram
+			want = int64(largeDatagrams[len(largeDatagrams)-1])
 		}
 		var server atomic.Int64
 		e := New(Options{Trace: func(role wire.Role, _ wire.ConnectionID) port.Trace {

@@ -13,10 +13,6 @@ const (
 	// has shown, by the handshake, that it carries 1200 bytes; larger needs path MTU discovery.
 	maxDatagram = 1452
 
-	// jumboDatagram is what a path may carry inside a data centre, where frames have 9,000 bytes or a little less, and inside a host. conn
-	// uses it where a probe has come back: there are fewer packets to seal, to open and to acknowledge.
-	jumboDatagram = 8848
-
 	// rxPoolSize is how many 64 KiB receive buffers a socket owns. Beyond, datagrams stay in the kernel's queue.
 	rxPoolSize = 64
 
@@ -49,6 +45,10 @@ const (
 	// bellsPerConnection is how many rooms of a connection arm a deadline: conn and the room above.
 	bellsPerConnection = 2
 )
+
+// largeDatagrams are what a path may carry inside a data centre, where frames have 9,000 bytes or a little less, and inside a host, where
+// two fill a batch. conn uses them where a probe has come back: there are fewer packets to seal, to open and to acknowledge.
+var largeDatagrams = [...]int{8848, 32_500}
 
 // defaultLimits are the bounds of one connection.
 var defaultLimits = port.Limits{

@@ -81,12 +81,12 @@ func newSocket(e *Engine, name string, link Socket, size socketRooms) *socket {
 	return s
 }
 
-// searches is the size of datagrams that connections look for. Where datagrams may be fragmented, a probe tells nothing (RFC 9000 s14).
-func (s *socket) searches() int {
+// searches is the sizes of datagrams that connections look for. Where datagrams may be fragmented, a probe tells nothing (RFC 9000 s14).
+func (s *socket) searches() []int {
 	if u, ok := s.link.(*udp.Socket); ok && !u.Capabilities().DontFragment {
-		return 0
+		return nil
 	}
-	return jumboDatagram
+	return largeDatagrams[:]
 }
 
 // newTimer spawns the timer room of a socket for that many cells.

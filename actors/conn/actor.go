@@ -33,8 +33,9 @@ type Config struct {
 	Limits *port.Limits
 	// MaxDatagram is the largest UDP payload sent once the handshake is complete, in bytes, at least 1252.
 	MaxDatagram int
-	// SearchDatagram is a larger one that is sent to peers that take it once a probe has shown that the path carries it; 0 for no search.
-	SearchDatagram int
+	// SearchDatagrams are larger ones, in rising order, that are sent to peers that take them once a probe has shown that the path carries
+	// them; none for no search.
+	SearchDatagrams []int
 	// Congestion makes the controller of a path that carries datagrams of so many bytes; nil is congestion.NewCubic.
 	Congestion func(datagram int) congestion.Controller
 

@@ -10,7 +10,7 @@ import (
 )
 
 // The sizes of datagrams are the rungs of a ladder: minDatagram, which every path carries; safeDatagram, which nearly every does; the
-// usual size, which is tried as soon as the handshake is complete; and the largest, which needs a probe that comes back.
+// usual size, which is tried as soon as the handshake is complete; and larger ones, each of which needs a probe that comes back.
 const (
 	// minDatagram is what a path must carry, in bytes (RFC 9000 s14).
 	minDatagram = 1200
@@ -20,9 +20,10 @@ const (
 
 // size is how large the datagrams of a path are: path MTU discovery by packets alone (RFC 9000 s14.3, RFC 8899).
 type size struct {
-	datagram int // the largest to send
-	usual    int // sent at once
-	most     int // what the peer takes, and the configuration searches for
+	datagram int   // the largest to send
+	usual    int   // sent at once
+	most     int   // what the peer takes
+	larger   []int // in rising order: what is searched for
 	search   search
 	hole     hole
 }
@@ -60,7 +61,7 @@ type hole struct {
 const maxHoles = 3
 
 func newSize(cfg *Config) size {
-	return size{datagram: min(safeDatagram, cfg.MaxDatagram), usual: cfg.MaxDatagram, most: max(cfg.MaxDatagram, cfg.SearchDatagram)}
+	return size{datagram: min(safeDatagram, cfg.MaxDatagram), usual: cfg.MaxDatagram, most: wire.DefaultMaxUDPPayloadSize, larger: cfg.SearchDatagrams}
 }
 
 // taken bounds all sizes by what the peer takes (RFC 9000 s18.2, max_udp_payload_size).
@@ -72,6 +73,11 @@ func (s *size) taken(most uint64) {
 
 // smaller is the next size below the present one, or the same.
 func (s *size) smaller() int {
+	for i := len(s.larger) - 1; i >= 0; i-- {
+		if s.larger[i] < s.datagram {
+			return s.larger[i]
+		}
+	}
 	switch {
 	case s.datagram > s.usual:
 		return s.usual
@@ -81,13 +87,15 @@ func (s *size) smaller() int {
 	return min(s.datagram, minDatagram)
 }
 
-// larger is the next size above the present one that is worth a probe, or zero.
-func (s *size) larger() int {
-	switch {
-	case s.datagram < s.usual:
+// next is the next size above the present one, or zero if the peer takes no larger one.
+func (s *size) next() int {
+	if s.datagram < s.usual {
 		return s.usual
-	case s.most >= 2*s.usual && s.datagram < s.most:
-		return s.most
+	}
+	for _, n := range s.larger {
+		if n > s.datagram && n <= s.most {
+			return n
+		}
 	}
 	return 0
 }
@@ -190,7 +198,7 @@ func (c *Conn) seek() {
 	if x.carried < worthAProbe || x.flying || c.now < x.from || !c.crypto.confirmed || c.loss.Full(wire.SpaceApp) || c.spaces[wire.SpaceApp].probes > 0 {
 		return
 	}
-	bytes := s.larger()
+	bytes := s.next()
 	if bytes == 0 || min(k.allowance, c.backlog()) < bytes {
 		return // what fits is found in front of more bytes, not behind the last
 	}

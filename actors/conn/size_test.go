@@ -13,7 +13,7 @@ const jumbo = 8848
 // searching is a pair whose sides search for jumbo datagrams, on a path that carries so many bytes.
 func searching(t *testing.T, carries *int, tune func(*Config)) *pair {
 	p := newPair(t, 1, func(c *Config) {
-		c.SearchDatagram = jumbo
+		c.SearchDatagrams = []int{jumbo}
 		if tune != nil {
 			tune(c)
 		}
@@ -79,6 +79,24 @@ func TestLostProbesEndTheSearchAndNothingElse(t *testing.T) {
 	p.close()
 }
 
+// The sizes are a ladder: the path is asked for the next one only, and a larger one that it does not carry takes nothing away.
+func TestTheSearchClimbsAsFarAsThePathCarries(t *testing.T) {
+	for carries, want := range map[int]int{1 << 16: 3 * jumbo, 2*jumbo + 1: 2 * jumbo, jumbo + 1: jumbo, 1500: 1452} {
+		p := searching(t, &carries, func(c *Config) { c.SearchDatagrams = []int{jumbo, 2 * jumbo, 3 * jumbo} })
+		p.upload(0, 6<<20)
+		p.quiet()
+		if c := p.client.conn; c.path.datagram != want || !c.cc.InSlowStart() {
+			t.Errorf("a path of %d bytes: datagrams of %d, slow start: %v", carries, c.path.datagram, c.cc.InSlowStart())
+		}
+		for lost := range 3 {
+			if n := p.client.sized((lost + 1) * jumbo); want < (lost+1)*jumbo && n > maxProbes || want < lost*jumbo && n > 0 {
+				t.Errorf("a path of %d bytes: %d datagrams of %d", carries, n, (lost+1)*jumbo)
+			}
+		}
+		p.close()
+	}
+}
+
 func TestTheSearchBeginsAgainLater(t *testing.T) {
 	carries := 1500
 	p := searching(t, &carries, func(c *Config) { c.Limits.IdleTimeout, c.Params.MaxIdleTimeout = 2*raiseAfter, 2*raiseAfter })
@@ -126,13 +144,16 @@ func TestAPeerThatTakesNoJumboDatagramsGetsNoProbe(t *testing.T) {
 // A path that shrinks is a black hole: the connection finds the way down, and up again when the path has grown.
 func TestThePathShrinksAndGrows(t *testing.T) {
 	carries := 1 << 16
-	p := searching(t, &carries, func(c *Config) { c.Limits.IdleTimeout, c.Params.MaxIdleTimeout = 2*raiseAfter, 2*raiseAfter })
-	p.upload(0, 1<<20)
+	p := searching(t, &carries, func(c *Config) {
+		c.SearchDatagrams = []int{jumbo, 2 * jumbo}
+		c.Limits.IdleTimeout, c.Params.MaxIdleTimeout = 2*raiseAfter, 2*raiseAfter
+	})
+	p.upload(0, 2<<20)
 	for i, step := range []struct {
 		carries int
 		after   time.Duration
 		want    int
-	}{{1500, 0, 1452}, {1300, 0, 1252}, {1500, mendedAfter, 1452}, {9000, raiseAfter, jumbo}} {
+	}{{1 << 16, 0, 2 * jumbo}, {9000, 0, jumbo}, {1500, 0, 1452}, {1300, 0, 1252}, {1500, mendedAfter, 1452}, {9000, raiseAfter, jumbo}} {
 		carries = step.carries
 		p.quiet()
 		p.run(step.after)
@@ -230,7 +251,7 @@ func TestAPathThatChangesAllTheTime(t *testing.T) {
 	sizes := []int{1472, 1 << 16, 1300, 4000, 1 << 16, 1472, jumbo, jumbo - 1, 1250}
 	for seed := range uint64(6) {
 		carries := [2]int{1 << 16, 1 << 16}
-		p := newPair(t, seed, func(c *Config) { c.SearchDatagram = jumbo })
+		p := newPair(t, seed, func(c *Config) { c.SearchDatagrams = []int{jumbo} })
 		p.link.drop = func(from wire.Role, d []byte) bool { return len(d) > carries[from] }
 		p.connect()
 		p.link.delay, p.link.loss, p.link.dup = time.Duration(1+seed)*time.Millisecond, int(seed%4), int(seed%2)
