@@ -19,3 +19,25 @@ func TestADeliveryThatIsDoneIsGivenBack(t *testing.T) {
 		t.Errorf("the next begins with %+v", p.Delivery)
 	}
 }
+
+// An Open that comes too late may be answered twice: by the engine, and by its release on another goroutine, while the app is done
+// with the first answer.
+func TestALateOpenLeavesTheParcelsToTheApp(t *testing.T) {
+	x := NewExchange(nil)
+	x.OpenOrder.Fin = true
+	x.Reads.Offer(&Delivery{Last: true})
+	d, _ := x.Reads.Take()
+	released := make(chan bool)
+	go func() {
+		x.OpenOrder.Release()
+		close(released)
+	}()
+	x.Done(d)
+	<-released
+	if x.Own.Parcels != [2]*Parcel{} {
+		t.Error("the release has made a parcel")
+	}
+	if d, ok := x.Reads.Take(); !ok || !d.Last || d.Err == nil {
+		t.Errorf("the second answer is %+v", d)
+	}
+}

@@ -22,14 +22,14 @@ type Open struct {
 
 func (*Open) toH3() {}
 
-// Release answers for an h3 room that has left: the last Delivery and the last Sent say that nothing was sent.
+// Release answers for an h3 room that has left: the last Delivery and the last Sent say that nothing was sent. The engine may have
+// said so before, and the app be done with that: the parcels are its own by then.
 func (o *Open) Release() {
 	x := o.Exchange
 	err := &StreamError{Unprocessed: true, Err: ErrGone}
-	d := &x.Own.Parcel(0).Delivery
-	d.Last, d.Err, x.Own.Sent = true, err, Sent{Last: true, Err: err}
-	x.Reads.Send(d)
+	x.Reads.Send(&Delivery{Last: true, Err: err, Length: -1})
 	if !o.Fin {
+		x.Own.Sent = Sent{Last: true, Err: err}
 		x.Writes.Send(&x.Own.Sent)
 	}
 }
