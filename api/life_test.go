@@ -90,6 +90,30 @@ func TestAContextThatIsAskedForLateEndsToo(t *testing.T) {
 	}
 }
 
+// A goroutine that an aborted handler has left behind may still write: that is an error, not the end of the program.
+func TestNobodyWritesBehindAnAbortedHandler(t *testing.T) {
+	for what, write := range map[string]func(http.ResponseWriter) error{
+		"Write": func(w http.ResponseWriter) error { _, err := w.Write([]byte("late")); return err },
+		"ReadFrom": func(w http.ResponseWriter) error {
+			_, err := w.(io.ReaderFrom).ReadFrom(strings.NewReader("late"))
+			return err
+		},
+		"FlushError": func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() },
+	} {
+		var late http.ResponseWriter
+		s := &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			late = w
+			w.WriteHeader(http.StatusOK)
+			panic(http.ErrAbortHandler)
+		})}
+		c := newScripted("client", nil)
+		s.task(c, oneGet())()
+		if err := write(late); err != errHandlerReturned || c.chunks.Out() != 0 {
+			t.Errorf("%s: %v, %d chunks are not home", what, err, c.chunks.Out())
+		}
+	}
+}
+
 // A handler that waits for its context is one goroutine: nobody else waits for the word that ends it.
 func TestAWaitingHandlerIsOneGoroutine(t *testing.T) {
 	const requests = 50

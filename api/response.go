@@ -137,6 +137,9 @@ func (w *responseWriter) ReadFrom(r io.Reader) (n int64, err error) {
 		return io.Copy(writerOnly{w}, r)
 	}
 	for {
+		if w.finished {
+			return n, errHandlerReturned
+		}
 		if len(w.room) == 0 {
 			want := int64(actor.ChunkHuge)
 			if limited, ok := r.(*io.LimitedReader); ok { // what http.ServeContent copies from
@@ -317,8 +320,9 @@ func (w *responseWriter) handedOver() bool {
 	return w.sent && w.ready() == nil
 }
 
-// release brings home what was never sent.
+// release brings home what was never sent. A goroutine that the handler has left behind may still write, also if the handler was aborted.
 func (w *responseWriter) release() {
+	w.finished = true
 	w.deadline.stop()
 	for _, c := range w.full {
 		c.Release()
