@@ -108,8 +108,17 @@ func (e *Engine) dialling(cfg *H3Config) (*H3Conn, birth) {
 // H3Listener accepts HTTP/3 connections on one socket.
 type H3Listener struct{ l *listener }
 
-// H3Handler makes what answers a request, whose head waits in the exchange; it must not wait itself. What it makes runs on a goroutine
-// of its own: its last word must be Send or Cancel with HandlerDone, and then Handled.
+// H3Handler makes what answers a request, whose head waits in the exchange. It is called on the connection's own goroutine, which does
+// nothing else meanwhile: it must not wait, and its panic ends the connection. What it returns, which must not be nil, runs on a
+// goroutine of its own; its last word must be Send or Cancel with HandlerDone, and then H3Conn.Handled: behind that nobody may use
+// the exchange any more.
+//
+//	func(h *engine.H3Conn, x *port.Exchange) func() {
+//		return func() {
+//			answer(h, x) // may wait
+//			h.Handled(x)
+//		}
+//	}
 type H3Handler func(*H3Conn, *port.Exchange) func()
 
 // ListenH3 opens a socket on addr, as in net.ListenPacket, and serves HTTP/3 on it. handle is called once a request.

@@ -139,7 +139,8 @@ func (h *H3Conn) release(x *port.Exchange) {
 	h.tell(w, next)
 }
 
-// Handled is the end of what an H3Handler made: it uses the exchange no more.
+// Handled is the end of what an H3Handler made, once: it uses the exchange no more, whose memory may serve another request. One that
+// is not said costs that memory, and nothing else.
 func (h *H3Conn) Handled(x *port.Exchange) { h.let(x) }
 
 // newExchange makes an exchange, or takes one that is over for both ends: their records and mailboxes are dear.
