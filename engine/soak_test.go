@@ -5,8 +5,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"quicpro/internal/race"
 )
 
 func heap() uint64 {
@@ -18,7 +16,7 @@ func heap() uint64 {
 }
 
 func TestConnectionsComeAndGoAndLeaveNothing(t *testing.T) {
-	rounds, requests := race.Fewer(100, 30), 10
+	rounds, requests := 100, 10
 	if testing.Short() {
 		rounds = 20
 	}

@@ -457,7 +457,7 @@ const quietest = 26 * time.Millisecond
 var steppingLosses = []int{0, 2, 5, 20}
 
 func TestEveryRequestEndsWhateverTheOrderOfSteps(t *testing.T) {
-	seeds := race.Fewer(250, 24) // every weather, narrow and wide
+	seeds := race.Fewer(t, 250, 24) // every weather, narrow and wide
 	if testing.Short() {
 		seeds = min(seeds, 60)
 	}

@@ -44,7 +44,7 @@ func TestWhatProgramsSeeDoesNotDependOnTheOrderOfSteps(t *testing.T) {
 	for _, o := range []Option{
 		WithOrder(Order{}), WithOrder(Order{Fuse: 1}), WithOrder(Order{Shuffle: 1}), WithOrder(Order{Shuffle: 1, Starve: 0.2}), WithOrder(Order{Shuffle: 1, Fuse: 1}),
 	} {
-		for seed := range Seed(race.Fewer(5, 1)) {
+		for seed := range Seed(race.Fewer(t, 5, 1)) {
 			crowdOf(t, seed, 8, 2, 20_000, o) // compares every byte
 		}
 	}

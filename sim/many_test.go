@@ -71,7 +71,7 @@ func crowdOf(t *testing.T, seed Seed, workers, each, size int, options ...Option
 }
 
 func TestManyRequestsAtOnceAreTheSameEveryTime(t *testing.T) {
-	for seed := range Seed(race.Fewer(20, 4)) {
+	for seed := range Seed(race.Fewer(t, 20, 4)) {
 		var a, b Outcome
 		crowd(t, seed, 8, 2, 20_000, &a)
 		crowd(t, seed, 8, 2, 20_000, &b)

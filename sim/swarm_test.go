@@ -17,7 +17,7 @@ import (
 // TestSwarm runs random programs over random networks. `go test ./sim -run '^TestSwarm$' -sim.seeds=1..1000 -sim.workers=2`
 // is what CI does, and 1..100000 what a night is for.
 func TestSwarm(t *testing.T) {
-	report := Sweep(t, Seeds{1, Seed(race.Fewer(40, 10))}, swarm)
+	report := Sweep(t, Seeds{1, Seed(race.Fewer(t, 40, 10))}, swarm)
 	if !t.Failed() {
 		t.Logf("%v", report)
 	}

@@ -20,7 +20,7 @@ func TestAModelPeerFindsNothing(t *testing.T) {
 		"duplicating": {delay: 3 * time.Millisecond, dup: 20},
 		"all at once": {delay: 3 * time.Millisecond, loss: 10, reorder: 20, dup: 10},
 	} {
-		for seed := range uint64(race.Fewer(6, 1)) {
+		for seed := range uint64(race.Fewer(t, 6, 1)) {
 			t.Run(fmt.Sprintf("%s/%d", name, seed), func(t *testing.T) {
 				book := oracle.New(oracle.Options{AckMargin: 2 * time.Millisecond, ProbeMargin: 10 * time.Millisecond})
 				p := newPair(t, seed, func(c *Config) { c.Trace = book.Open(c.Role.String()+" the connection", c.Role) })

@@ -92,7 +92,7 @@ func TestKeysComeAndGoInOrder(t *testing.T) {
 
 // Whatever the link does, five streams carry one megabyte in full, nothing stays in flight, and all memory comes home.
 func TestTransferSurvivesALossyLink(t *testing.T) {
-	for seed := range uint64(race.Fewer(4, 1)) {
+	for seed := range uint64(race.Fewer(t, 4, 1)) {
 		for _, l := range []link{
 			{delay: 10 * time.Millisecond},
 			{delay: 5 * time.Millisecond, loss: 5, reorder: 10, dup: 5},
@@ -149,7 +149,7 @@ func transfer(t *testing.T, seed uint64, l link) {
 
 // Hundreds of small requests, many to a packet, all arrive and are all answered, whatever is lost.
 func TestManySmallRequestsSurviveALossyLink(t *testing.T) {
-	for seed := range uint64(race.Fewer(6, 1)) {
+	for seed := range uint64(race.Fewer(t, 6, 1)) {
 		p := newPair(t, seed, nil)
 		p.link = link{delay: 3 * time.Millisecond, loss: 20, reorder: 10}
 		p.connect()

@@ -220,7 +220,7 @@ func randomPlan(rng *rand.Rand) plan {
 }
 
 func TestJoinedStreamsDeliverEveryByteUnderEverySeed(t *testing.T) {
-	seeds := uint64(race.Fewer(150, 20))
+	seeds := uint64(race.Fewer(t, 150, 20))
 	if testing.Short() {
 		seeds = 20
 	}
@@ -248,7 +248,7 @@ func TestJoinedStreamsDeliverEveryByteUnderEverySeed(t *testing.T) {
 
 func TestJoinedStreamsEndWhateverIsResetOrStopped(t *testing.T) {
 	var resets, refusals int
-	for seed := range uint64(race.Fewer(200, 20)) {
+	for seed := range uint64(race.Fewer(t, 200, 20)) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		p := randomPlan(rng)
 		for i := range 2 {

@@ -35,7 +35,7 @@ func profile(t *testing.T, name string) Profile {
 func TestEveryRequestEndsInEveryProfile(t *testing.T) {
 	for _, p := range Profiles() {
 		t.Run(p.Name, func(t *testing.T) {
-			requests, seeds := 0, race.Fewer(6, 2)
+			requests, seeds := 0, race.Fewer(t, 6, 2)
 			for seed := range uint64(seeds) {
 				o := Run{Seed: seed, Profile: p}.Do()
 				if o.Fault != nil {
