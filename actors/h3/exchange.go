@@ -35,7 +35,7 @@ func (r *Router) deliver(q *request) {
 	}
 	q.loading = 0
 	q.which ^= 1
-	if d.Trailers != nil && !d.Last {
+	if d.Trailers != nil && !d.Last { // they belong to the end of the message, which has not come yet
 		q.filling().Trailers, d.Trailers = d.Trailers, nil
 	}
 	q.x.Reads.Send(d)

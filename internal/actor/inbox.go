@@ -52,7 +52,7 @@ func (q *inbox[M]) grow() {
 	q.mu.Unlock()
 	more := make([]M, 0, n)
 	q.mu.Lock()
-	if len(q.in) < cap(more) && cap(q.in) < cap(more) {
+	if cap(q.in) < cap(more) { // else another sender was faster, or the runner has changed the lists
 		more = append(more, q.in...)
 		clear(q.in)
 		q.in = more
