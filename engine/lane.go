@@ -28,6 +28,7 @@ type lane struct {
 	requests atomic.Int32 // bidirectional streams alive
 	crowded  atomic.Bool  // there was more than one at a time
 	begun    atomic.Bool  // there was one
+	lately   atomic.Int32 // how many have begun since the last large batch
 }
 
 // launch puts r behind the rooms of the lane that wait.

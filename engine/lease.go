@@ -15,7 +15,7 @@ type lease struct {
 // read reads from a socket of this machine, or of a simulation, where nobody minds a buffer that waits.
 func (l *lease) read(link Socket, m *udp.Meta) (int, error) {
 	if u, ok := link.(*udp.Socket); ok {
-		u.Poll(l.s.polling())
+		u.Poll(l.s.polls())
 		return u.ReadLent(l, m)
 	}
 	buf := l.Lend()

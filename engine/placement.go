@@ -6,7 +6,6 @@ import (
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
-	"quicpro/internal/udp"
 )
 
 // Placement says which goroutines run the rooms of a connection. Take Adaptive unless you have measured. Fused costs the
@@ -69,7 +68,11 @@ func (b *bulk) flows() bool { return b.left.Load() > 0 }
 // moved notes the length of a batch that was received or is sent. While processors have bulk to work on, a reader that
 // polls, or rooms that wait for each other, keep them from it.
 func (c *connection) moved(n int) {
-	requests := int(c.place.requests.Load())
+	if n < bulkBatch {
+		return
+	}
+	// A server's requests may all have ended when their answers leave.
+	requests := int(max(c.place.requests.Load(), c.place.lately.Swap(0)))
 	alone := n >= max(bulkBatch, bulkShare*requests)
 	if alone || n >= max(quietBatch, quietShare*requests) {
 		c.s.bulk.noted()
@@ -82,18 +85,12 @@ func (c *connection) moved(n int) {
 	}
 }
 
-// polling is how the socket's reader polls in its next read: not while bulk flows, unless it does so among small requests, and not
-// while somebody waits for an idle processor. That bulk flows and that small requests do are remembered apart: among them come
+// polls reports whether the socket's reader polls in its next read: not while bulk flows, unless it does so among small requests, and
+// not while somebody waits for an idle processor. That bulk flows and that small requests do are remembered apart: among them come
 // batches of bulk alone.
-func (s *socket) polling() udp.Polling {
+func (s *socket) polls() bool {
 	bulk, among := s.bulk.counted(), s.among.counted()
-	switch {
-	case bulk && !among || s.e.idle.taken.Load():
-		return udp.NoPolling
-	case among:
-		return udp.EagerPolling
-	}
-	return udp.ThriftyPolling
+	return (!bulk || among) && !s.e.idle.taken.Load()
 }
 
 // asked notes that a request begins.
@@ -104,6 +101,7 @@ func (c *connection) asked() {
 	if !c.place.begun.Load() {
 		c.place.begun.Store(true)
 	}
+	c.place.lately.Add(1)
 	c.s.alone.Store(0)
 }
 

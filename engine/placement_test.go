@@ -10,7 +10,6 @@ import (
 
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
-	"quicpro/internal/udp"
 	"quicpro/wire"
 )
 
@@ -162,27 +161,43 @@ func TestALateRoomFlushesBehindTheOthersOfItsLane(t *testing.T) {
 	}
 }
 
-func TestHowAReaderPollsBesideADownload(t *testing.T) {
+func TestWhenAReaderPolls(t *testing.T) {
 	for _, c := range []struct {
-		requests int32
-		batch    int
-		how      udp.Polling
-		what     string
+		alive, begun int // requests that are in progress, and that have begun since the last large batch
+		batch        int
+		polls        bool
+		what         string
 	}{
-		{1, bulkBatch, udp.NoPolling, "a download alone"},
-		{17, 60 << 10, udp.EagerPolling, "a download beside sixteen small requests"},
-		{16, 18 << 10, udp.ThriftyPolling, "sixteen answers of a kilobyte"},
-		{4, 18 << 10, udp.ThriftyPolling, "the same, when most have ended"},
-		{100, 64 << 10, udp.ThriftyPolling, "a hundred"},
+		{1, 0, bulkBatch, false, "a download alone"},
+		{17, 0, 60 << 10, true, "a download beside sixteen small requests"},
+		{16, 0, 18 << 10, true, "sixteen answers of a kilobyte"},
+		{4, 0, 18 << 10, true, "the same, when most have ended"},
+		{0, 16, 18 << 10, true, "the same, when all have"},
+		{0, 1, 18 << 10, false, "one of eighteen"},
+		{100, 0, 64 << 10, true, "a hundred"},
 	} {
 		conn := &connection{s: &socket{e: new(Engine)}}
-		conn.place.requests.Add(c.requests)
-		conn.moved(c.batch)
-		if got := conn.s.polling(); got != c.how {
-			t.Errorf("%s: the reader polls as %d, want %d", c.what, got, c.how)
+		for range c.begun {
+			conn.asked()
 		}
-		if conn.s.e.idle.taken.Store(true); conn.s.polling() != udp.NoPolling {
+		conn.place.requests.Store(int32(c.alive))
+		conn.moved(c.batch)
+		if got := conn.s.polls(); got != c.polls {
+			t.Errorf("%s: the reader polls: %v, want %v", c.what, got, c.polls)
+		}
+		if conn.s.e.idle.taken.Store(true); conn.s.polls() {
 			t.Errorf("%s: the reader polls while somebody waits for an idle processor", c.what)
 		}
+	}
+	conn := &connection{s: &socket{e: new(Engine)}}
+	for range 16 {
+		conn.asked()
+		conn.place.requests.Add(-1)
+	}
+	if conn.moved(18 << 10); !conn.s.polls() {
+		t.Error("the answers of sixteen requests pass as a download")
+	}
+	if conn.moved(18 << 10); conn.s.polls() {
+		t.Error("requests that ended before the last large batch count for the next")
 	}
 }

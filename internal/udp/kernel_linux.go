@@ -49,7 +49,7 @@ func open(conn net.PacketConn, o Options) (link, error) {
 	return l, nil
 }
 
-func (l *kernelLink) poll(how Polling) { l.rx.polls.how = how }
+func (l *kernelLink) poll(may bool) { l.rx.polls.off = !may }
 
 func (l *kernelLink) read(buf []byte, m *Meta) (int, error) { return l.readInto(buf, nil, m) }
 

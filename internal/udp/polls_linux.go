@@ -2,7 +2,6 @@ package udp
 
 import (
 	"runtime"
-	"runtime/metrics"
 	"sync/atomic"
 	"time"
 )
@@ -12,24 +11,24 @@ import (
 // goes to sleep and is woken for each, and a kernel may queue it for milliseconds behind the one that woke it while
 // another processor is idle. Goroutines that can run do so in each round.
 //
+// It does not give way to goroutines that wait for a processor. The scheduler finds a reader that asks again sooner than what
+// waits for another processor, and so that one has them all; but a reader that gave way let its thread sleep as soon as there was
+// nothing more to take over, and between callers that are answered together that was every time.
+//
 // What is spent shall be an idle processor's time, and not much of it. A read may take pollTime of it, and what earlier reads
 // left over: so a busy connection's reader stays awake through a longer pause, while one whose datagrams are always further
-// apart than pollTime waits at once, mostly: after polling in vain the next 1, 3, 7 and at last maxUnpolled reads do. Rounds in
+// apart than pollTime waits at once, mostly: after polling in vain the next 1, 3 and at last maxUnpolled reads do. More of them, and
+// a few slow answers would put a connection to sleep whose every answer is late because its reader sleeps. Rounds in
 // which others work are bounded too, for asking costs a system call; and where more sockets would poll than there are processors,
-// processors are not idle, and a read has pollTime in all. Where goroutines wait for a processor, it waits in the runtime's
-// poller at once: the scheduler finds a reader that asks again sooner than what waits for another processor, so that beside it a
-// hundred callers would share one.
+// processors are not idle, and a read has pollTime in all.
 type polls struct {
 	of      *pollers
-	how     Polling
-	may     bool             // this read may poll, or go on
-	counted bool             // among the pollers
-	sample  []metrics.Sample // what the scheduler is asked with
-	asked   int              // how often this read has asked
-	rest    int              // reads to come that wait at once
-	vain    int              // how many those were after the last polling in vain
+	off     bool // no read may
+	may     bool // this read may poll, or go on
+	counted bool // among the pollers
+	rest    int  // reads to come that wait at once
+	vain    int  // how many those were after the last polling in vain
 
-	began      time.Time     // when this read was asked first
 	last       time.Time     // when this read was asked last
 	idle, busy time.Duration // spent by this read, in rounds without others' work and with it
 	saved      time.Duration // left over by earlier reads
@@ -37,22 +36,17 @@ type polls struct {
 }
 
 const (
-	pollTime    = 100 * time.Microsecond
+	pollTime    = 200 * time.Microsecond
 	maxSaved    = 900 * time.Microsecond
 	maxBusy     = time.Millisecond
 	quickRound  = 5 * time.Microsecond // shorter ones had no work of others
-	maxUnpolled = 63
-	eagerTime   = 2 * time.Millisecond // all in all, of an EagerPolling read
-	// askedAlone is how many times a read that sees no work of others asks before it looks whether they wait.
-	askedAlone = 8
-	// queued is how many goroutines that wait are no poller's business: one is the next of the processor that made it ready.
-	queued = 1
+	maxUnpolled = 7
 )
 
 // begin starts a read.
 func (p *polls) begin() {
 	switch {
-	case p.how == NoPolling:
+	case p.off:
 		p.may = false
 		return
 	case p.rest > 0:
@@ -79,7 +73,7 @@ func (p *polls) leave() {
 	p.of.leave()
 }
 
-// again reports whether to ask once more.
+// again reports whether to ask once more, behind a scheduler round.
 func (p *polls) again(now time.Time) bool {
 	switch {
 	case !p.may:
@@ -87,10 +81,9 @@ func (p *polls) again(now time.Time) bool {
 	case !p.counted:
 		p.counted, p.crowded = p.of.enter()
 		p.may = p.counted
-		p.last, p.idle, p.busy, p.asked, p.began = now, 0, 0, 0, now
-		return p.may && !p.yields()
+		p.last, p.idle, p.busy = now, 0, 0
+		return p.may
 	}
-	p.asked++
 	round := now.Sub(p.last)
 	if round < quickRound {
 		p.idle += round
@@ -98,12 +91,9 @@ func (p *polls) again(now time.Time) bool {
 		p.busy += round
 	}
 	p.last = now
-	switch {
-	case p.how == EagerPolling:
-		p.may = now.Sub(p.began) < eagerTime
-	case p.crowded:
+	if p.crowded {
 		p.may = p.idle+p.busy < pollTime
-	default:
+	} else {
 		p.may = p.idle < pollTime+p.saved && p.busy < maxBusy
 	}
 	if !p.may {
@@ -112,24 +102,7 @@ func (p *polls) again(now time.Time) bool {
 		p.saved = 0
 		p.leave() // what it waits for from here on may take minutes
 	}
-	return p.may && ((round < quickRound && p.asked%askedAlone != 0) || !p.yields())
-}
-
-// yields makes a reader wait that keeps a processor from others. That is no sign that polling is in vain.
-func (p *polls) yields() bool {
-	if p.how == EagerPolling || p.of.ready(p)-int(p.of.yielding.Load()) <= queued {
-		return false
-	}
-	p.may = false
-	p.leave()
-	return true
-}
-
-// round is a scheduler round: goroutines that can run do so.
-func (p *polls) round() {
-	p.of.yielding.Add(1)
-	runtime.Gosched()
-	p.of.yielding.Add(-1)
+	return p.may
 }
 
 // pollers are the reads that poll at one time: at most one for each processor.
@@ -137,25 +110,13 @@ type pollers struct {
 	most    atomic.Int32
 	now     atomic.Int32
 	crowded atomic.Int32 // how many more reads are to know that one was refused
-
-	ready    func(*polls) int // how many goroutines wait for a processor
-	yielding atomic.Int32     // those that poll among them
-}
-
-// ready asks the scheduler how many goroutines wait for a processor.
-func (p *polls) ready() int {
-	if p.sample == nil {
-		p.sample = []metrics.Sample{{Name: "/sched/goroutines/runnable:goroutines"}}
-	}
-	metrics.Read(p.sample)
-	return int(p.sample[0].Value.Uint64())
 }
 
 // crowdedFor is how many reads that poll remember a refusal.
 const crowdedFor = 64
 
 // inProcess counts those of this process.
-var inProcess = pollers{ready: (*polls).ready}
+var inProcess pollers
 
 // processors learns how many there are.
 func (p *pollers) processors() *pollers {

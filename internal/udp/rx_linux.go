@@ -2,6 +2,7 @@ package udp
 
 import (
 	"net"
+	"runtime"
 	"syscall"
 	"time"
 	"unsafe"
@@ -160,7 +161,7 @@ func (r *receiver) receive(fd uintptr) bool {
 		case unix.EAGAIN:
 			r.waited = true
 			if r.polls.may && r.polls.again(time.Now()) {
-				r.polls.round()
+				runtime.Gosched()
 				continue
 			}
 			if r.from != nil {

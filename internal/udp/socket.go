@@ -157,29 +157,17 @@ func (s *Socket) Read(buf []byte, m *Meta) (n int, err error) {
 	return s.link.read(buf, m)
 }
 
-// Polling says how long a Read asks an empty socket again, a scheduler round apart, before it waits.
-type Polling uint8
-
-const (
-	// ThriftyPolling spends about 100 us of an idle processor, if that was worth it lately. Sockets begin with it.
-	ThriftyPolling Polling = iota
-	// NoPolling waits at once.
-	NoPolling
-	// EagerPolling goes on for two milliseconds, while others work too: for a socket with bulk and small messages, whose pauses are
-	// short, and where a thread that sleeps may be woken late.
-	EagerPolling
-)
-
-// Poll says how the next Read polls. It belongs to the goroutine that reads, and has no effect where the system cannot be asked
-// without waiting.
-func (s *Socket) Poll(how Polling) {
+// Poll says whether the next Read may ask an empty socket again for a while before it waits: for some 200 us of an idle processor, if
+// that was worth it lately. Sockets begin with it. It belongs to the goroutine that reads, and has no effect where the system
+// cannot be asked without waiting.
+func (s *Socket) Poll(may bool) {
 	if l, ok := s.link.(poller); ok {
-		l.poll(how)
+		l.poll(may)
 	}
 }
 
 // poller is a link that can be asked without waiting.
-type poller interface{ poll(how Polling) }
+type poller interface{ poll(may bool) }
 
 // Lender lends a reader its buffer.
 type Lender interface {
