@@ -17,11 +17,11 @@ func burstWorkloads() []workload {
 		return []figure{{"time", "ms", true, targets}, {"memory", "MiB", true, targets}}
 	}
 	return []workload{
-		{name: "W7", what: "10,000 requests at once, held", figures: figures(times(0.5)), fresh: true, on: manyAtOnce,
+		{name: "W7", what: "10,000 requests at once, held", figures: figures(times(0.5)), on: manyAtOnce,
 			run: func(s stack) ([]float64, error) {
 				return burst(s, settings{Streams: n}, n, fmt.Sprintf("/hold?n=%d", n))
 			}},
-		{name: "W7-default", what: "10,000 requests at once, default limits", figures: figures(nil), fresh: true, on: overPackets,
+		{name: "W7-default", what: "10,000 requests at once, default limits", figures: figures(nil), on: overPackets,
 			run: func(s stack) ([]float64, error) { return burst(s, settings{}, n, "/bytes?n=32") }},
 	}
 }

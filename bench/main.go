@@ -84,8 +84,7 @@ func run() (int, error) {
 	fmt.Print(head)
 	var failed []error
 	for _, w := range ws {
-		w.fresh = w.fresh && *profile == "" // a profile is of this process alone
-		m, err := measure(w, ss, z, *reps)
+		m, err := measure(w, ss, z, *reps, *profile != "")
 		if err != nil { // the others took their time too
 			fmt.Fprintln(os.Stderr, err)
 			failed = append(failed, err)
@@ -156,15 +155,17 @@ func unasked(ws []workload) []workload {
 }
 
 // measure returns [stack][figure][repetition]; a stack on which the workload
-// does not run has nil.
-func measure(w workload, ss []stack, z sizes, reps int) ([][][]float64, error) {
+// does not run has nil. Each repetition has a process of its own, which no
+// other stack's garbage, or what it does behind its last connection, slows;
+// unless it is to run here, for a profile is of this process alone.
+func measure(w workload, ss []stack, z sizes, reps int, here bool) ([][][]float64, error) {
 	figures := make([][][]float64, len(ss))
 	for range reps {
 		for i, s := range ss {
 			if w.on != nil && !w.on(s) {
 				continue
 			}
-			got, err := once(w, s, z)
+			got, err := once(w, s, z, here)
 			if err != nil {
 				return nil, fmt.Errorf("%s on %s: %w", w.name, s.name, err)
 			}
@@ -180,8 +181,8 @@ func measure(w workload, ss []stack, z sizes, reps int) ([][][]float64, error) {
 	return figures, nil
 }
 
-func once(w workload, s stack, z sizes) ([]float64, error) {
-	if w.fresh {
+func once(w workload, s stack, z sizes, here bool) ([]float64, error) {
+	if !here {
 		return apart(w.name, s, z)
 	}
 	runtime.GC()

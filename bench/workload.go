@@ -13,7 +13,6 @@ type workload struct {
 	figures []figure
 	run     func(stack) ([]float64, error)
 	on      func(stack) bool // nil: all stacks
-	fresh   bool             // each repetition in a process of its own
 	asked   bool             // only if -only names it
 }
 
