@@ -105,11 +105,22 @@ func (p *polls) again(now time.Time) bool {
 	return p.may
 }
 
-// pollers are the reads that poll at one time: at most one for each processor.
+// round lets goroutines that can run do so, and now and then those for which the network has something.
+func (p *polls) round() {
+	if g := &p.of.glance; g.due(p.last) {
+		g.look()
+		return
+	}
+	runtime.Gosched()
+}
+
+// pollers are the reads that poll at one time: at most one for each processor, and none beside a single one, which is never idle
+// while it polls.
 type pollers struct {
 	most    atomic.Int32
 	now     atomic.Int32
 	crowded atomic.Int32 // how many more reads are to know that one was refused
+	glance  glance
 }
 
 // crowdedFor is how many reads that poll remember a refusal.
@@ -120,7 +131,11 @@ var inProcess pollers
 
 // processors learns how many there are.
 func (p *pollers) processors() *pollers {
-	p.most.Store(int32(runtime.GOMAXPROCS(0)))
+	most := runtime.GOMAXPROCS(0)
+	if most == 1 {
+		most = 0
+	}
+	p.most.Store(int32(most))
 	return p
 }
 

@@ -1,6 +1,7 @@
 package udp
 
 import (
+	"runtime"
 	"testing"
 	"time"
 )
@@ -157,5 +158,16 @@ func TestAReaderThatWaitsDoesNotCountAsPolling(t *testing.T) {
 	a.end()
 	if n := a.of.now.Load(); n != 0 {
 		t.Errorf("%d poll in the end", n)
+	}
+}
+
+func TestNobodyPollsBesideASingleProcessor(t *testing.T) {
+	for procs, most := range map[int]int32{1: 0, 2: 2, 8: 8} {
+		before := runtime.GOMAXPROCS(procs)
+		var p pollers
+		if p.processors(); p.most.Load() != most {
+			t.Errorf("beside %d processors %d readers may poll, want %d", procs, p.most.Load(), most)
+		}
+		runtime.GOMAXPROCS(before)
 	}
 }

@@ -2,7 +2,6 @@ package udp
 
 import (
 	"net"
-	"runtime"
 	"syscall"
 	"time"
 	"unsafe"
@@ -161,7 +160,7 @@ func (r *receiver) receive(fd uintptr) bool {
 		case unix.EAGAIN:
 			r.waited = true
 			if r.polls.may && r.polls.again(time.Now()) {
-				runtime.Gosched()
+				r.polls.round()
 				continue
 			}
 			if r.from != nil {
