@@ -22,6 +22,7 @@ type crew struct {
 	idle     []*hand
 	spare    int // the fewest that were idle since the last count
 	counting bool
+	clock    *time.Timer // of the next count; nil at first
 }
 
 const (
@@ -126,7 +127,7 @@ func (c *crew) rest(h *hand) *hand {
 	c.idle = append(c.idle, h)
 	if !c.counting {
 		c.counting, c.spare = true, 0
-		time.AfterFunc(crewRest, c.count)
+		c.countLater()
 	}
 	return h
 }
@@ -142,8 +143,17 @@ func (c *crew) count() {
 	clear(c.idle[len(c.idle):cap(c.idle)])
 	c.spare = len(c.idle)
 	if c.counting = len(c.idle) > 0; c.counting {
-		time.AfterFunc(crewRest, c.count)
+		c.countLater()
 	}
+}
+
+// countLater has the idle ones counted when they have rested. The caller holds the lock.
+func (c *crew) countLater() {
+	if c.clock == nil {
+		c.clock = time.AfterFunc(crewRest, c.count)
+		return
+	}
+	c.clock.Reset(crewRest)
 }
 
 // patience decides whether a scheduler round is worth its wait. Beside goroutines that keep the processor, a handler that

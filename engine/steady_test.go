@@ -25,8 +25,7 @@ const (
 
 // A packet costs no allocation in the steady state: not in the reader and not in the writer, nor in any room or app task
 // between them, of both sides together. What is allowed is a hundredth for each datagram that the server's socket saw. A
-// batch is at most 46 datagrams, so that one allocation for each batch of one side would be twice that; what is left is what
-// time costs, not packets: the engine counts its idle goroutines every 20 ms, with a new timer. In a window something may
+// batch is at most 46 datagrams, so that one allocation for each batch of one side would be twice that. In a window something may
 // still grow, or the runtime may do something of its own; the best of them counts. (testing.AllocsPerRun would do the same
 // sum, but of one processor only: with one, the rooms find other batches than with several.)
 func TestSteadyStateAllocatesNothing(t *testing.T) {
