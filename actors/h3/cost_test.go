@@ -101,7 +101,7 @@ func reuse(s *port.Stream, id wire.StreamID) {
 	from := s.FromH3
 	*s = port.Stream{}
 	s.ID, s.FromH3 = id, from
-	s.RouterWake.Stream = s
+	s.Freed.Stream = s
 	s.In.Record().Stream = s
 }
 

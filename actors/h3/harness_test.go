@@ -345,7 +345,7 @@ func (p *pipe) written(m *port.Write) {
 		p.taken = p.given
 	}
 	if p.link.Out.Free() {
-		p.h3Port.Send(&p.link.RouterWake)
+		p.h3Port.Send(&p.link.Freed)
 	}
 }
 
