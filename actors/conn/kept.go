@@ -26,9 +26,23 @@ func (c *Conn) keep(r *row, p *port.Push) {
 		}
 	}
 	r.kept.Fin()
+	s.swap(r, p)
 	s.requeue(r)
 	if r.stopped {
 		c.keptStopped(r) // the stream has not heard of it, or does not care any more
+	}
+}
+
+// swap makes the list of a push, whose chunks are kept now, the row's queue, and gives the push an empty one if there is one: a
+// stream that has said all needs none, but its room will serve again.
+func (s *streams) swap(r *row, p *port.Push) {
+	if r.fresh.q != nil {
+		return
+	}
+	clear(p.Segments)
+	r.fresh.q, p.Segments = p.Segments[:0], nil
+	if n := len(s.spare); n > 0 {
+		p.Segments, s.spare = s.spare[n-1], s.spare[:n-1]
 	}
 }
 

@@ -94,9 +94,6 @@ func (s *streams) enqueue(r *row, g buffer.Segment) {
 		s.again.put(r)
 		return
 	}
-	if n := len(s.spare); r.fresh.q == nil && n > 0 {
-		r.fresh.q, s.spare = s.spare[n-1], s.spare[:n-1]
-	}
 	r.fresh.push(g)
 	s.freshBytes += weight(&g)
 	s.fresh[r.urgency].put(r)

@@ -43,25 +43,30 @@ type Common struct {
 	departures spares[departure]
 }
 
-// spares are records that serve again, for rooms that take turns.
-type spares[T any] struct{ list []*T }
+// spares are records that serve again, for rooms that take turns: a list, which costs less than a pool.
+type spares[T any] struct {
+	list  []*T
+	dying bool // the connection is: others have the use of what comes back
+}
 
-// maxSpares is how many are kept of a kind: as many as streams have at a time, where they take turns.
+// maxSpares is how many a connection keeps of a kind. When more streams have something in one turn, a pool has the rest.
 const maxSpares = 128
 
-func (s *spares[T]) get() *T {
+func (s *spares[T]) get(more *actor.Pool[T]) *T {
 	n := len(s.list)
 	if n == 0 {
-		return new(T)
+		return more.Get()
 	}
 	t := s.list[n-1]
 	s.list = s.list[:n-1]
 	return t
 }
 
-func (s *spares[T]) put(t *T) {
-	if len(s.list) < maxSpares {
+func (s *spares[T]) put(t *T, more *actor.Pool[T]) {
+	if len(s.list) < maxSpares && !s.dying {
 		s.list = append(s.list, t)
+	} else {
+		more.Put(t)
 	}
 }
 
@@ -119,6 +124,8 @@ func (s *Stream) Handle(_ mono.Time, m port.ToStream) {
 	case *port.Wake:
 		s.woken(m)
 	case *port.Stop:
+		c := s.receiving.common
+		c.arrivals.dying, c.departures.dying = true, true
 		s.leave()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"quicpro/actors/port"
+	"quicpro/internal/actor"
 	"quicpro/internal/buffer"
 	"quicpro/internal/flow"
 	"quicpro/internal/mono"
@@ -54,6 +55,8 @@ type arrival struct {
 	maxWindow int         // the window, when it grew
 }
 
+var arrivals actor.Pool[arrival]
+
 func (r *receiving) begin(c Config, exists bool) {
 	*r = receiving{common: c.Common, bound: wire.Offset(c.Options.RecvWindow)}
 	if !exists {
@@ -66,7 +69,7 @@ func (r *receiving) arrive() {
 	if r.arrival != nil {
 		return
 	}
-	a, limits := r.common.arrivals.get(), r.common.Limits
+	a, limits := r.common.arrivals.get(&arrivals), r.common.Limits
 	*a = arrival{bytes: a.bytes, window: flow.NewRecvWindow(r.bound, wire.Offset(limits.StreamWindowMax))}
 	a.bytes.Renew(limits.StreamGaps)
 	r.arrival = a
@@ -355,6 +358,6 @@ func (r *receiving) release() {
 	}
 	r.bytes.Release()
 	r.countGaps(0)
-	r.common.arrivals.put(r.arrival)
+	r.common.arrivals.put(r.arrival, &arrivals)
 	r.arrival = nil
 }

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"quicpro/actors/port"
+	"quicpro/internal/actor"
 	"quicpro/internal/buffer"
 	"quicpro/internal/flow"
 	"quicpro/wire"
@@ -59,6 +60,8 @@ type departure struct {
 	blockedAt wire.Offset // the limit of the last one
 }
 
+var departures actor.Pool[departure]
+
 func (s *sending) begin(c Config, exists bool) {
 	*s = sending{common: c.Common, limit: c.Options.SendLimit}
 	if !exists {
@@ -71,7 +74,7 @@ func (s *sending) depart() {
 	if s.departure != nil {
 		return
 	}
-	d := s.common.departures.get()
+	d := s.common.departures.get(&departures)
 	*d = departure{bytes: d.bytes, window: flow.NewSendWindow(s.limit), offered: s.most()}
 	d.bytes.Renew()
 	s.departure = d
@@ -324,6 +327,6 @@ func (s *sending) release() {
 		return
 	}
 	s.bytes.Reset()
-	s.common.departures.put(s.departure)
+	s.common.departures.put(s.departure, &departures)
 	s.departure = nil
 }
