@@ -24,7 +24,7 @@ func TestWhatARequestHoldsFitsItsSizes(t *testing.T) {
 		size, most uintptr
 	}{
 		{"a stream's room", unsafe.Sizeof(streamRoom{}), 768},
-		{"an exchange", unsafe.Sizeof(port.Exchange{}), 352},
+		{"an exchange", unsafe.Sizeof(port.Exchange{}), 240},
 	} {
 		if c.size > 512 {
 			c.size += 8 // the allocator's header
