@@ -19,7 +19,6 @@ type exchange struct {
 	conn   exchanger
 	x      *port.Exchange
 	ctx    requestContext
-	url    url.URL
 	w      responseWriter
 	req    *http.Request
 	body   *requestBody // nil if there is none, and nothing is to be done about that
@@ -180,15 +179,15 @@ func (e *exchange) request(req *http.Request, d *port.Delivery, header http.Head
 	target := path
 	if method == http.MethodConnect {
 		target = authority
-		e.url.Host = authority
+		req.URL = &url.URL{Host: authority}
 	} else {
 		u, err := url.ParseRequestURI(path)
 		if err != nil {
 			return errors.New("invalid path")
 		}
-		e.url = *u
+		req.URL = u
 	}
-	req.Method, req.URL, req.Header = method, &e.url, header
+	req.Method, req.Header = method, header
 	req.Proto, req.ProtoMajor = "HTTP/3.0", 3
 	req.Host, req.RequestURI = authority, target
 	req.RemoteAddr = e.conn.RemoteName()

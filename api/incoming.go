@@ -17,7 +17,7 @@ type incoming struct {
 	piece  int           // the next of them
 	off    int           // what of that piece is used up
 	bytes  int           // what of the delivery is used up
-	few    [2]port.Piece // room for the last ones, if the exchange may end before they are used up
+	few    [1]port.Piece // room for the last one, if the exchange may end before they are used up
 
 	held     bool  // a delivery is in hand
 	last     bool  // it is the last one
@@ -116,7 +116,7 @@ func (in *incoming) settle() {
 	}
 	in.held, in.pieces, in.piece = false, nil, 0
 	if in.last {
-		in.ended, in.few = true, [2]port.Piece{}
+		in.ended, in.few = true, [1]port.Piece{}
 	}
 	if !in.over {
 		in.taken(in.bytes) // the delivery is h3's again, unless it is the last

@@ -130,8 +130,8 @@ func TestAGoexitEndsAHandlersExchange(t *testing.T) {
 	}()
 	<-ended
 	o := &x.CancelOrder
-	if _, _, cancelled := c.tally(); cancelled != 1 || !o.HandlerDone || !o.StopWriting || x.SendOrder.Fin {
-		t.Errorf("%d orders to cancel, %+v, %+v", cancelled, o, x.SendOrder)
+	if _, _, cancelled := c.tally(); cancelled != 1 || !o.HandlerDone || !o.StopWriting || port.NewSendIn(x).Fin {
+		t.Errorf("%d orders to cancel, %+v, %+v", cancelled, o, port.NewSendIn(x))
 	}
 	if n := s.pace.route("GET", "/").begun.Load(); n != 0 || ctx.Err() == nil || c.chunks.Out() != 0 {
 		t.Errorf("%d run, the context says %v, %d chunks are not home", n, ctx.Err(), c.chunks.Out())

@@ -33,7 +33,6 @@ type responseWriter struct {
 	hasType, hasEncoding, hasDate bool
 
 	turn    uint8 // of lists
-	status  int
 	length  int64 // declared Content-Length, -1 if none
 	written int64 // body bytes from the handler
 
@@ -47,12 +46,13 @@ type responseWriter struct {
 
 	sending longLock // held from the wait for an answer to the next Send
 
+	status  int32      // once decided
 	mu      sync.Mutex // guards what follows; held briefly
-	err     error      // what the last answer said
 	pending bool       // a Send is not answered yet
 	last    bool       // the last answer has come
 	waiting bool       // somebody waits for an answer
 	gone    bool       // the exchange is not ours any more
+	err     error      // what the last answer said
 }
 
 func (w *responseWriter) init(e *exchange) {
@@ -96,7 +96,7 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 
 // nothing counts the bytes of a HEAD response, and says how many of p count as written.
 func (w *responseWriter) nothing(p []byte) int {
-	if !w.head || !bodyAllowed(w.status) {
+	if !w.head || !bodyAllowed(int(w.status)) {
 		return 0
 	}
 	if w.written == int64(len(p)) {
@@ -133,7 +133,7 @@ func (w *responseWriter) ReadFrom(r io.Reader) (n int64, err error) {
 	if !w.decided {
 		w.WriteHeader(http.StatusOK)
 	}
-	if w.head || !bodyAllowed(w.status) {
+	if w.head || !bodyAllowed(int(w.status)) {
 		return io.Copy(writerOnly{w}, r)
 	}
 	for {
@@ -178,7 +178,7 @@ func (w *responseWriter) begin(n int64) error {
 		w.WriteHeader(http.StatusOK)
 	}
 	switch {
-	case !bodyAllowed(w.status):
+	case !bodyAllowed(int(w.status)):
 		return http.ErrBodyNotAllowed
 	case w.length >= 0 && w.written+n > w.length:
 		return http.ErrContentLength
@@ -300,13 +300,13 @@ func (w *responseWriter) finish() bool {
 	}
 	w.finished = true
 	w.glance()
-	if w.length >= 0 && w.written < w.length && !w.head && bodyAllowed(w.status) {
+	if w.length >= 0 && w.written < w.length && !w.head && bodyAllowed(int(w.status)) {
 		if w.failure() == nil && w.e.ctx.Err() == nil && !w.deadline.passed() { // else it was right to stop
 			w.e.server.logf("api: the handler wrote %d bytes of a declared Content-Length of %d", w.written, w.length)
 		}
 		return false
 	}
-	if !w.sent && w.length < 0 && bodyAllowed(w.status) && (w.written > 0 || !w.head) {
+	if !w.sent && w.length < 0 && bodyAllowed(int(w.status)) && (w.written > 0 || !w.head) {
 		w.length = w.written
 		w.list.add("content-length", strconv.FormatInt(w.written, 10))
 	}

@@ -12,7 +12,7 @@ import (
 
 // decide takes the snapshot of the header: later changes of it do not count, except for trailers.
 func (w *responseWriter) decide(status int) {
-	w.decided, w.status = true, status
+	w.decided, w.status = true, int32(status)
 	w.list = newFieldList()
 	w.list.add(":status", statusText(status))
 	eachElement(w.header["Trailer"], func(name string) {
@@ -85,7 +85,7 @@ func (w *responseWriter) sendInfo(list *fieldList) {
 		list.Release()
 		return
 	}
-	s := &w.e.x.SendOrder
+	s := port.NewSendIn(w.e.x)
 	s.Head, s.Home, s.Chunks, s.Trailers, s.Fin = list.fields, list, nil, nil, false
 	w.send()
 }
@@ -105,7 +105,7 @@ func (w *responseWriter) flush(fin bool) error {
 	if err := w.ready(); err != nil {
 		return err
 	}
-	s := &w.e.x.SendOrder
+	s := port.NewSendIn(w.e.x)
 	list := w.list
 	w.list = nil // h3's from now on
 	s.Head, s.Trailers, s.Fin, s.HandlerDone = nil, nil, fin, fin

@@ -20,8 +20,8 @@ func TestWhatARequestHoldsFitsItsSizes(t *testing.T) {
 		size, most uintptr
 	}{
 		{"a client's call that waits", unsafe.Sizeof(call{}), 160},
-		{"its answer", unsafe.Sizeof(answer{}), 352},
-		{"a server's exchange", unsafe.Sizeof(exchange{}), 640},
+		{"its answer", unsafe.Sizeof(answer{}), 320},
+		{"a server's exchange", unsafe.Sizeof(exchange{}), 416},
 	} {
 		if c.size > 512 {
 			c.size += 8 // the allocator's header

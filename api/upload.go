@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"quicpro/actors/port"
 	"quicpro/internal/actor"
 )
 
@@ -156,7 +157,7 @@ func (u *upload) push(chunk *actor.Chunk, fin bool) {
 		chunk.Release()
 		return
 	}
-	s := &u.call.x.SendOrder
+	s := port.NewSendIn(u.call.x)
 	s.Chunks, s.Fin = nil, fin
 	if len(chunk.B) > 0 {
 		u.chunks[0] = chunk
@@ -187,7 +188,8 @@ func (u *upload) wrote() {
 
 // sendSmall sends a body that is at hand together with the head, so that the request is one packet.
 func (c *call) sendSmall() {
-	c.x.SendOrder.Chunks, c.x.SendOrder.Fin = c.small[:], true
+	s := port.NewSendIn(c.x)
+	s.Chunks, s.Fin = c.small[:], true
 	c.conn.Send(c.x)
 }
 

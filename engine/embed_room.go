@@ -133,7 +133,7 @@ func (r *raw) openWaiting() {
 // open makes a stream of ours.
 func (r *raw) open(d int, m *port.Open) bool {
 	id := wire.MakeStreamID(r.role, m.Uni, r.opened[d])
-	o := port.StreamOptions{RecvWindow: r.connected.RecvWindow, MaxRecvWindow: r.connected.MaxRecvWindow}
+	o := port.StreamOptions{RecvWindow: r.connected.RecvWindow}
 	o.SendLimit = r.connected.Peer.InitialMaxStreamDataBidiRemote
 	if m.Uni {
 		o.SendLimit = r.connected.Peer.InitialMaxStreamDataUni
@@ -181,7 +181,7 @@ func (r *raw) read(m *port.Read) {
 		r.touch(row)
 	}
 	if s.In.Free() {
-		s.FromH3.Send(&s.WakeIn)
+		s.FromH3.Send(port.WakeIn)
 	}
 }
 

@@ -42,8 +42,8 @@ func TestAWriteThatCrossesTheEndIsReleased(t *testing.T) {
 				t.Fatalf("the end is told by %+v", m)
 			}
 			var chunks actor.Chunks
-			x.SendOrder.Chunks = []*actor.Chunk{chunks.Get(actor.ChunkLarge)}
-			r.Handle(1, &x.SendOrder)
+			port.NewSendIn(x).Chunks = []*actor.Chunk{chunks.Get(actor.ChunkLarge)}
+			r.Handle(1, port.NewSendIn(x))
 			r.Flush(1)
 			if out := chunks.Out(); out != 0 {
 				t.Errorf("%d chunks are held for an app that has been told the end", out)

@@ -352,7 +352,7 @@ func (s *Stream) pump() {
 		return
 	}
 	w := &s.held[0]
-	m := &s.x.SendOrder
+	m := port.NewSendIn(s.x)
 	m.Chunks = nil
 	for size := 0; len(s.rest) > 0 && size < actor.ChunkHuge; {
 		chunk := s.c.c.s.e.chunks.Get(min(len(s.rest), actor.ChunkLarge))

@@ -73,7 +73,7 @@ func readBody(h *H3Conn, x *port.Exchange, d *port.Delivery) (body []byte, err e
 
 // writeBody sends a message.
 func writeBody(h *H3Conn, x *port.Exchange, head []port.Field, body []byte) error {
-	m := &x.SendOrder
+	m := port.NewSendIn(x)
 	m.Head = head
 	for {
 		m.Chunks = nil

@@ -154,11 +154,17 @@ func (h *H3Conn) newExchange() *port.Exchange {
 	return x
 }
 
-// let is one end's word that it is done with an exchange.
+// let is one end's word that it is done with an exchange, which serves again when the app tasks have what the rooms have sent them.
 func (h *H3Conn) let(x *port.Exchange) {
-	if e := h.c.s.e; x.Ends.Done() && !x.CancelOrder.Kept {
-		e.afterMail(func() { e.exchanges.put(port.NewExchangeIn(x), e.stage != nil) })
+	e := h.c.s.e
+	if !x.Ends.Done() || x.CancelOrder.Kept {
+		return
 	}
+	if e.stage == nil {
+		e.exchanges.put(port.NewExchangeIn(x), false)
+		return
+	}
+	e.afterMail(func() { e.exchanges.put(port.NewExchangeIn(x), true) })
 }
 
 // tell wakes a call that waits for a credit.

@@ -64,7 +64,7 @@ func (h *H3Conn) Open(x *port.Exchange) { h.bring(x, turnOpen, &x.OpenOrder, fal
 
 // Send sends the exchange's SendOrder.
 func (h *H3Conn) Send(x *port.Exchange) {
-	h.bring(x, turnSend, &x.SendOrder, x.SendOrder.HandlerDone)
+	h.bring(x, turnSend, x.SendOrder, x.SendOrder.HandlerDone)
 }
 
 // Taken sends the exchange's TakenOrder.

@@ -23,8 +23,8 @@ func TestWhatARequestHoldsFitsItsSizes(t *testing.T) {
 		what       string
 		size, most uintptr
 	}{
-		{"a stream's room", unsafe.Sizeof(streamRoom{}), 1152},
-		{"an exchange", unsafe.Sizeof(port.Exchange{}), 512},
+		{"a stream's room", unsafe.Sizeof(streamRoom{}), 768},
+		{"an exchange", unsafe.Sizeof(port.Exchange{}), 240},
 	} {
 		if c.size > 512 {
 			c.size += 8 // the allocator's header

@@ -92,7 +92,7 @@ func steadyBulk(t *testing.T, upload bool) []float64 {
 
 // pour sends a message with a body of that size.
 func pour(h *H3Conn, x *port.Exchange, head []port.Field, left int) {
-	m := &x.SendOrder
+	m := port.NewSendIn(x)
 	for m.Head = head; ; m.Head = nil {
 		m.Chunks = m.Chunks[:0]
 		if left > 0 {

@@ -252,7 +252,7 @@ func (e *ends) receive(head func(*port.Delivery)) bool {
 
 // send sends the body bytes [from, to).
 func (e *ends) send(from, to int, fin bool) {
-	m := &e.x.SendOrder
+	m := port.NewSendIn(e.x)
 	m.Chunks, m.Fin, e.pending = nil, fin, true
 	for b := steppingBody[from:to]; len(b) > 0; {
 		c := e.h.Chunks().Get(min(len(b)+actor.Headroom, actor.ChunkHuge))
@@ -391,7 +391,7 @@ func (r *reply) poll() bool {
 		return false
 	case r.out+n == r.down && (r.how != "echo" || r.read):
 		returns := r.how != "both" || r.read
-		r.x.SendOrder.HandlerDone = returns && r.s.w.rng.IntN(2) == 0
+		port.NewSendIn(r.x).HandlerDone = returns && r.s.w.rng.IntN(2) == 0
 		r.send(r.out, r.out+n, true)
 		r.out += n
 		if r.x.SendOrder.HandlerDone {
@@ -425,7 +425,7 @@ func (r *reply) head(d *port.Delivery) {
 			}
 		}
 	}
-	r.x.SendOrder.Head = []port.Field{{Name: ":status", Value: "200"}}
+	port.NewSendIn(r.x).Head = []port.Field{{Name: ":status", Value: "200"}}
 }
 
 var steppingHows = []string{"all", "echo", "early", "reset", "both"}

@@ -70,7 +70,7 @@ func (e *echo) Handle(_ mono.Time, m port.ToStream) {
 			e.owes = e.size > 0
 		}
 		if e.link.Down.Free() {
-			e.home.Send(&e.link.ConnWake)
+			e.home.Send(&e.link.Freed)
 		}
 	case *port.Wake:
 		e.link.Up.Woken()

@@ -113,8 +113,8 @@ func (c *Conn) checkStreams(most int) error {
 // checkList walks the first rows of a list.
 func (s *streams) checkList(l *list, most int) error {
 	var before *row
-	for r := l.first; r != nil && most > 0; r = r.links[l.kind].next {
-		if k := &r.links[l.kind]; k.in != l || k.prev != before || k.next == nil && l.last != r {
+	for r := l.first; r != nil && most > 0; r = r.in(l.kind).next {
+		if k := r.in(l.kind); k.in != l || k.prev != before || k.next == nil && l.last != r {
 			return fmt.Errorf("conn: stream %d is in list %d without its links", r.id, l.kind)
 		}
 		if int(r.index) >= len(s.rows) || s.rows[r.index] != r || !r.joined() {
@@ -123,11 +123,11 @@ func (s *streams) checkList(l *list, most int) error {
 		var here bool
 		switch l.kind {
 		case listAgain:
-			here = !r.again.empty()
+			here = !r.rare.again.empty()
 		case listFresh:
 			here = !r.fresh.empty()
 		case listOwing:
-			here = r.owes.any()
+			here = r.rare.owes.any()
 		}
 		if !here {
 			return fmt.Errorf("conn: stream %d is in list %d with nothing to say", r.id, l.kind)
@@ -150,7 +150,7 @@ func (c *Conn) checkTable() error {
 			return fmt.Errorf("conn: row %d says it is %d", i, r.index)
 		}
 		if !r.used() {
-			if free++; !r.again.empty() || !r.fresh.empty() || r.owes.any() || r.links != [numLists]links{} {
+			if free++; !r.rare.again.empty() || !r.fresh.empty() || r.rare.owes.any() || r.links != [rareLists]links{} {
 				return fmt.Errorf("conn: row %d is free, and has something to send", i)
 			}
 			continue
@@ -158,13 +158,13 @@ func (c *Conn) checkTable() error {
 		if s.byID[r.id] != r || !r.joined() {
 			return fmt.Errorf("conn: row %d, stream %d, is not found by its ID or link", i, r.id)
 		}
-		if r.again.empty() != (r.links[listAgain].in == nil) || r.fresh.empty() != (r.links[listFresh].in == nil) || r.owes.any() != (r.links[listOwing].in == &s.owing) {
+		if r.rare.again.empty() != (r.in(listAgain).in == nil) || r.fresh.empty() != (r.links[listFresh].in == nil) || r.rare.owes.any() != (r.in(listOwing).in == &s.owing) {
 			return fmt.Errorf("conn: stream %d is in lists for what it has not, or is missing", r.id)
 		}
 		if k := r.kept; k != nil && !k.WasReset() && k.AllAcked() {
 			return fmt.Errorf("conn: stream %d keeps a message that the peer has", r.id)
 		}
-		a, err := r.again.weigh(r, true)
+		a, err := r.rare.again.weigh(r, true)
 		if err != nil {
 			return err
 		}

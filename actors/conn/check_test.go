@@ -102,7 +102,7 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 		{"waits among those of 3", func(c *Conn) { firstRow(c).urgency = 4 }},
 		{"without its links", func(c *Conn) { firstRow(c).links[listFresh].prev = firstRow(c) }},
 		{"is not row 7", func(c *Conn) { firstRow(c).index = 7 }},
-		{"is in list 2 with nothing to say", func(c *Conn) { c.streams.owing.put(firstRow(c)) }},
+		{"is in list 3 with nothing to say", func(c *Conn) { c.streams.owing.put(firstRow(c)) }},
 		{"sent bytes, there are 0", func(c *Conn) { firstRow(c).sentTo, firstRow(c).toldTo = 0, 1 }},
 		{"bytes queued: 1 again", func(c *Conn) { c.streams.againBytes = 1 }},
 		{"0 fresh; streams queued: false, true", func(c *Conn) { c.streams.freshBytes = 0 }},
@@ -171,10 +171,10 @@ func TestCheckAllNamesWhatIsBroken(t *testing.T) {
 			c.streams.freshBytes = 0
 		}},
 		{"row 2 is free, and has something to send", func(c *Conn) {
-			c.streams.rows = append(c.streams.rows, &row{index: 2, owes: &rowOwes{stop: true}})
+			c.streams.rows = append(c.streams.rows, &row{index: 2, rare: &rowRare{owes: rowOwes{stop: true}}})
 			c.streams.table.free = append(c.streams.table.free, 2)
 		}},
-		{"stream 8 in list 1 is not row", func(c *Conn) { firstRow(c).id = 8 }},
+		{"stream 8 in list 0 is not row", func(c *Conn) { firstRow(c).id = 8 }},
 		{"is not found by its ID or link", func(c *Conn) { c.streams.byID[firstRow(c).id] = &row{} }},
 		{"keeps a message that the peer has", func(c *Conn) {
 			k := &buffer.SendBuffer{}
@@ -183,7 +183,7 @@ func TestCheckAllNamesWhatIsBroken(t *testing.T) {
 			k.Acked(0, 0, true)
 			firstRow(c).kept = k
 		}},
-		{"is in lists for what it has not, or is missing", func(c *Conn) { firstRow(c).owe().stop = true }},
+		{"is in lists for what it has not, or is missing", func(c *Conn) { firstRow(c).seldom().owes.stop = true }},
 		{"fresh; the streams have 0,", func(c *Conn) { c.streams.freshBytes++ }},
 		{"the streams have received 0 bytes, and the credit of 10", func(c *Conn) { c.flow.recv.Received(10) }},
 		{"of the connection's credit", func(c *Conn) { c.flow.send = flow.NewSendWindow(1 << 40) }},

@@ -171,7 +171,7 @@ func (c *Conn) completed(e *port.HandshakeEvent) {
 	p := &c.cfg.Params
 	c.streams.connected = port.Connected{
 		Role: c.cfg.Role, State: e.State, Path: c.path.addr, Peer: c.crypto.params,
-		RecvWindow: int(p.InitialMaxStreamDataBidiLocal), MaxRecvWindow: c.cfg.Limits.StreamWindowMax,
+		RecvWindow: int(p.InitialMaxStreamDataBidiLocal),
 	}
 	c.ports.ToH3.Send(&c.streams.connected)
 	c.grantStreams() // what it opens now may share the packets of this turn

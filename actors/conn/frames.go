@@ -90,7 +90,7 @@ func (c *Conn) rowOf(id wire.StreamID, t wire.FrameType, h half) (*row, error) {
 // spawn gives birth to a stream of the peer, on its first own frame.
 func (c *Conn) spawn(id wire.StreamID, t wire.FrameType) (*row, error) {
 	s := &c.streams.peer[direction(id)]
-	o := port.StreamOptions{RecvWindow: int(s.window), MaxRecvWindow: c.cfg.Limits.StreamWindowMax}
+	o := port.StreamOptions{RecvWindow: int(s.window)}
 	if id.IsBidi() {
 		o.SendLimit = c.crypto.params.InitialMaxStreamDataBidiLocal
 	}
@@ -152,7 +152,7 @@ func (c *Conn) stopFrame(f *wire.StopSending) error {
 	if r == nil {
 		return err
 	}
-	r.stopped, r.stop = true, f.Code
+	r.stopped, r.seldom().stop = true, f.Code
 	if r.whole {
 		c.keptStopped(r)
 		return nil

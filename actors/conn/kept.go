@@ -2,6 +2,7 @@ package conn
 
 import (
 	"quicpro/actors/port"
+	"quicpro/internal/actor"
 	"quicpro/internal/buffer"
 	"quicpro/wire"
 )
@@ -10,28 +11,38 @@ import (
 // nothing of its fate. So acknowledgements wake no stream, and one that has said everything leaves at once; its row
 // remains until the peer has all of the message.
 
-// keptBuffers is how many empty buffers for whole messages a connection keeps.
-const keptBuffers = 128
+// buffers are empty ones, for whole messages of any connection.
+var buffers actor.Pool[buffer.SendBuffer]
 
 // keep takes a whole message over, and queues it.
 func (c *Conn) keep(r *row, p *port.Push) {
 	s := &c.streams
 	r.whole = true
 	s.smallAt = c.now
-	if n := len(s.buffers); n > 0 {
-		r.kept, s.buffers = s.buffers[n-1], s.buffers[:n-1]
-	} else {
-		r.kept = &buffer.SendBuffer{}
-	}
+	r.kept = buffers.Get()
 	for i := range p.Segments {
 		if k := p.Segments[i].Chunk; k != nil {
 			r.kept.Write(k) // with the segment's hold
 		}
 	}
 	r.kept.Fin()
+	s.swap(r, p)
 	s.requeue(r)
 	if r.stopped {
 		c.keptStopped(r) // the stream has not heard of it, or does not care any more
+	}
+}
+
+// swap makes the list of a push, whose chunks are kept now, the row's queue, and gives the push an empty one if there is one: a
+// stream that has said all needs none, but its room will serve again.
+func (s *streams) swap(r *row, p *port.Push) {
+	if r.fresh.q != nil {
+		return
+	}
+	clear(p.Segments)
+	r.fresh.q, p.Segments = p.Segments[:0], nil
+	if n := len(s.spare); n > 0 {
+		p.Segments, s.spare = s.spare[n-1], s.spare[:n-1]
 	}
 }
 
@@ -62,7 +73,7 @@ func (c *Conn) keptLost(r *row, f *fact) {
 		c.streams.requeue(r)
 	case f.kind == factReset:
 		// RFC 9000 s13.3: RESET_STREAM is sent until acknowledged, with the same content.
-		r.owe().reset = true
+		r.seldom().owes.reset = true
 		c.streams.owing.put(r)
 	}
 }
@@ -76,8 +87,9 @@ func (c *Conn) keptStopped(r *row) {
 	// at once is simpler, and the peer wants the bytes no more.
 	c.streams.discard(r)
 	r.kept.Reset()
-	o := r.owe()
-	o.reset, o.resetCode, o.resetFinal = true, r.stop, r.sentTo
+	k := r.seldom()
+	o := &k.owes
+	o.reset, o.resetCode, o.resetFinal = true, k.stop, r.sentTo
 	c.streams.owing.put(r)
 }
 
@@ -96,9 +108,7 @@ func (s *streams) unkeep(r *row) {
 		return
 	}
 	r.kept.Renew()
-	if len(s.buffers) < keptBuffers {
-		s.buffers = append(s.buffers, r.kept)
-	}
+	buffers.Put(r.kept)
 	r.kept = nil
 }
 
@@ -108,10 +118,10 @@ func (s *streams) part(r *row) {
 	r.cut(listNews)
 	r.link.Down.Filled().Release()
 	r.link.ConnRow, r.link = nil, nil
-	if o := r.owes; o != nil {
+	if o := &r.rare.owes; o.any() {
 		o.stop, o.maxData, o.blocked = false, false, false
-	}
-	if !r.owes.any() {
-		r.cut(listOwing)
+		if !o.any() {
+			r.cut(listOwing)
+		}
 	}
 }

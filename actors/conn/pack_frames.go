@@ -110,7 +110,7 @@ func (c *Conn) fillIDs() {
 // fillRows writes the frames that streams owe.
 func (c *Conn) fillRows() {
 	for r := c.streams.owing.first; r != nil; r = c.streams.owing.first {
-		o := r.owes
+		o := &r.rare.owes
 		about := func(kind factKind) fact { return fact{kind: kind, row: r.index, gen: r.gen} }
 		o.reset = o.reset && !put(c, wire.ResetStream{ID: r.id, Code: o.resetCode, FinalSize: o.resetFinal}, about(factReset))
 		o.stop = o.stop && !put(c, wire.StopSending{ID: r.id, Code: o.stopCode}, about(factStop))
@@ -133,7 +133,7 @@ func (c *Conn) fillStreams() {
 		}
 		q, queued := &r.fresh, &s.freshBytes
 		if again {
-			q, queued = &r.again, &s.againBytes
+			q, queued = &r.rare.again, &s.againBytes
 		}
 		n, ok := c.streamFrameOut(r, q)
 		if !ok {

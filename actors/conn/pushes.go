@@ -21,7 +21,7 @@ func (c *Conn) pushed(p *port.Push) {
 	clear(p.Segments) // what lies in the record after that must not keep the chunks
 	fault, ended := p.Fault, p.Ended
 	if link.Up.Free() {
-		link.FromConn.Send(&link.WakeUp)
+		link.FromConn.Send(port.WakeUp)
 	}
 	if ended {
 		c.ended(r)
@@ -94,7 +94,7 @@ func (c *Conn) owePush(r *row, p *port.Push) {
 }
 
 func (c *Conn) oweFrames(r *row, p *port.Push) {
-	o := r.owe()
+	o := &r.seldom().owes
 	if p.HasReset {
 		// RFC 9000 s4.5: the final size is charged to the connection's flow control: segments that were forgotten had no
 		// credit yet, so it is the end of what was sent.
@@ -147,7 +147,7 @@ func (c *Conn) deliver() {
 	s := &c.streams
 	rtt := c.windowRTT()
 	for r := s.news.first; r != nil; {
-		after := r.links[listNews].next
+		after := r.in(listNews).next
 		r.cut(listNews)
 		d := r.link.Down.Filling()
 		d.SentTo = r.sentTo

@@ -24,6 +24,6 @@ func (c *Conn) restDeadline() mono.Time {
 func (c *Conn) rest() {
 	c.life.rested = true
 	c.loss.Compact()
-	c.streams.buffers = nil
+	c.streams.spare = nil
 	c.ports.ToProtect.Send(&port.Rest{})
 }

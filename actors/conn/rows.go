@@ -23,12 +23,29 @@ type row struct {
 	sentTo   wire.Offset // bytes below were in a packet
 	toldTo   wire.Offset // what the stream knows of sentTo
 
-	again segments           // to be sent again: costs no credit
 	fresh segments           // never sent
 	kept  *buffer.SendBuffer // a whole message, until the peer has it or its reset
-	stop  wire.AppErrorCode  // of stopped
-	owes  *rowOwes           // nil until it owes a frame: most streams never do
-	links [numLists]links
+	rare  *rowRare           // never nil; to be changed through seldom
+	links [rareLists]links
+}
+
+// rowRare is what most streams never need.
+type rowRare struct {
+	again segments          // to be sent again: costs no credit
+	stop  wire.AppErrorCode // of stopped
+	owes  rowOwes
+	links [numLists - rareLists]links
+}
+
+// nothingRare is that of a row that has not needed it yet. Nobody writes to it.
+var nothingRare rowRare
+
+// seldom is what the row seldom needs, to be changed.
+func (r *row) seldom() *rowRare {
+	if r.rare == &nothingRare {
+		r.rare = new(rowRare)
+	}
+	return r.rare
 }
 
 // rowOwes are the frames that a stream owes (RFC 9000 s13.3).
@@ -39,15 +56,7 @@ type rowOwes struct {
 	maxDataAt, blockedAt          wire.Offset
 }
 
-func (o *rowOwes) any() bool { return o != nil && (o.reset || o.stop || o.maxData || o.blocked) }
-
-// owe is what the stream owes, to be changed.
-func (r *row) owe() *rowOwes {
-	if r.owes == nil {
-		r.owes = new(rowOwes)
-	}
-	return r.owes
-}
+func (o *rowOwes) any() bool { return o.reset || o.stop || o.maxData || o.blocked }
 
 // segments is a queue of bytes to send.
 type segments struct {
@@ -91,16 +100,26 @@ func weight(g *buffer.Segment) int { return len(g.B) + 1 }
 
 // The lists that a row can be in. A row with fresh bytes is in the list of its urgency.
 const (
-	listAgain = iota // has bytes to send again
-	listFresh        // has bytes never sent
-	listOwing        // owes frames
+	listFresh = iota // has bytes never sent
 	listNews         // has news for its stream
+	listAgain        // has bytes to send again
+	listOwing        // owes frames
 	numLists
+
+	rareLists = listAgain // the first that few rows are ever in
 )
 
 type links struct {
 	prev, next *row
 	in         *list
+}
+
+// in is the row's place in the list of a kind.
+func (r *row) in(kind int) *links {
+	if kind < rareLists {
+		return &r.links[kind]
+	}
+	return &r.rare.links[kind-rareLists]
 }
 
 // list is an intrusive list of rows.
@@ -111,7 +130,10 @@ type list struct {
 
 // put appends r, unless it is in the list already.
 func (l *list) put(r *row) {
-	k := &r.links[l.kind]
+	if l.kind >= rareLists {
+		r.seldom()
+	}
+	k := r.in(l.kind)
 	if k.in != nil {
 		return
 	}
@@ -119,14 +141,14 @@ func (l *list) put(r *row) {
 	if l.last == nil {
 		l.first = r
 	} else {
-		l.last.links[l.kind].next = r
+		l.last.in(l.kind).next = r
 	}
 	l.last = r
 }
 
 // cut takes r out of the list of this kind that it is in, if any.
 func (r *row) cut(kind int) {
-	k := &r.links[kind]
+	k := r.in(kind)
 	l := k.in
 	if l == nil {
 		return
@@ -134,12 +156,12 @@ func (r *row) cut(kind int) {
 	if k.prev == nil {
 		l.first = k.next
 	} else {
-		k.prev.links[kind].next = k.next
+		k.prev.in(kind).next = k.next
 	}
 	if k.next == nil {
 		l.last = k.prev
 	} else {
-		k.next.links[kind].prev = k.prev
+		k.next.in(kind).prev = k.prev
 	}
 	*k = links{}
 }
@@ -173,7 +195,7 @@ func (t *table) add(s *port.Stream) *row {
 		r = t.rows[t.free[n-1]]
 		t.free = t.free[:n-1]
 	} else {
-		r = &row{index: uint32(len(t.rows))}
+		r = &row{index: uint32(len(t.rows)), rare: &nothingRare}
 		t.rows = append(t.rows, r)
 	}
 	r.id, r.link, r.urgency = s.ID, s, port.DefaultUrgency
@@ -210,6 +232,6 @@ func (t *table) remove(r *row) {
 	if r.id.IsBidi() {
 		t.bidi--
 	}
-	*r = row{index: r.index, gen: r.gen + 1, again: r.again, fresh: r.fresh}
+	*r = row{index: r.index, gen: r.gen + 1, fresh: r.fresh, rare: &nothingRare}
 	t.free = append(t.free, r.index)
 }

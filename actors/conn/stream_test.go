@@ -97,7 +97,7 @@ func (f *fakeStream) deliver(m *port.Deliver) {
 		f.owed.MaxData, f.owes = f.granted, true
 	}
 	if f.link.Down.Free() {
-		f.s.home.Send(&f.link.ConnWake)
+		f.s.home.Send(&f.link.Freed)
 	}
 }
 

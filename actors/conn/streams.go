@@ -12,6 +12,8 @@ const (
 	urgencies = 8
 	// tellSent is how many bytes may leave before a stream is told so for their own sake: other news carry it too.
 	tellSent = 16 << 10
+	// maxSpare is how many empty queues are kept for other streams: a turn's.
+	maxSpare = 64
 )
 
 // streams is conn's side of all live streams.
@@ -22,6 +24,7 @@ type streams struct {
 	owing list
 	news  list
 	spans spanLists
+	spare [][]buffer.Segment // empty queues of streams that have sent all
 
 	againBytes, freshBytes int // weights of what is queued
 
@@ -31,8 +34,6 @@ type streams struct {
 	credit    port.StreamCredit // the record, when it is here
 	creditOut bool              // it is with h3
 	connected port.Connected
-
-	buffers []*buffer.SendBuffer // empty ones, for messages that are kept
 
 	smallAt mono.Time // when a small message was last said
 	bulkAt  mono.Time // and when a stream had sent a lot since its room was told
@@ -88,7 +89,7 @@ func newStreams(cfg *Config) streams {
 func (s *streams) enqueue(r *row, g buffer.Segment) {
 	// A FIN alone that lies beyond what was sent must stay behind those bytes.
 	if !g.Fresh && g.Off+wire.Offset(len(g.B)) <= r.sentTo {
-		r.again.push(g)
+		r.seldom().again.push(g)
 		s.againBytes += weight(&g)
 		s.again.put(r)
 		return
@@ -100,13 +101,14 @@ func (s *streams) enqueue(r *row, g buffer.Segment) {
 
 // discard forgets what a stream has queued.
 func (s *streams) discard(r *row) {
-	for i := r.again.head; i < len(r.again.q); i++ {
-		s.againBytes -= weight(&r.again.q[i])
+	again := &r.rare.again
+	for i := again.head; i < len(again.q); i++ {
+		s.againBytes -= weight(&again.q[i])
 	}
 	for i := r.fresh.head; i < len(r.fresh.q); i++ {
 		s.freshBytes -= weight(&r.fresh.q[i])
 	}
-	r.again.drop()
+	again.drop()
 	r.fresh.drop()
 	r.cut(listAgain)
 	r.cut(listFresh)
@@ -132,7 +134,7 @@ func (s *streams) next(credit wire.Offset) (r *row, again bool) {
 func (s *streams) served(r *row, again bool) {
 	if again {
 		r.cut(listAgain)
-		if !r.again.empty() {
+		if !r.rare.again.empty() {
 			s.again.put(r)
 		}
 		return
@@ -140,6 +142,9 @@ func (s *streams) served(r *row, again bool) {
 	r.cut(listFresh)
 	if !r.fresh.empty() {
 		s.fresh[r.urgency].put(r)
+	} else if r.whole && len(s.spare) < maxSpare {
+		s.spare = append(s.spare, r.fresh.q)
+		r.fresh.q = nil
 	}
 }
 

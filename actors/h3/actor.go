@@ -156,7 +156,7 @@ func (r *Router) read(m *port.Read) {
 	}
 	clear(m.Pieces) // what lies in the record after that must not keep the chunks
 	if s.In.Free() {
-		s.FromH3.Send(&s.WakeIn)
+		s.FromH3.Send(port.WakeIn)
 	}
 }
 

@@ -65,8 +65,8 @@ func TestClientChunks(t *testing.T) {
 	a := d.asks(false, postFields...)
 	bare := d.chunks.Get(3)
 	bare.B = append(bare.B, "abc"...)
-	a.x.SendOrder.Chunks = append(a.x.SendOrder.Chunks, d.chunks.Get(1), bare, d.chunk("def"))
-	d.fromApp.Send(&a.x.SendOrder)
+	port.NewSendIn(a.x).Chunks = append(port.NewSendIn(a.x).Chunks, d.chunks.Get(1), bare, d.chunk("def"))
+	d.fromApp.Send(port.NewSendIn(a.x))
 	d.run()
 	if got := said(t, d.stream(0).out); !strings.HasSuffix(got, " DATA(abc) DATA(def)]") {
 		t.Errorf("wrote %s", got)
@@ -80,10 +80,10 @@ func TestClientWaitsForRoom(t *testing.T) {
 	d.shut = true
 	a := d.asks(false, postFields...)
 	for range 3 {
-		a.x.SendOrder.Chunks = append(a.x.SendOrder.Chunks, d.chunk(strings.Repeat("x", 9990)))
+		port.NewSendIn(a.x).Chunks = append(port.NewSendIn(a.x).Chunks, d.chunk(strings.Repeat("x", 9990)))
 	}
-	a.x.SendOrder.Fin = true
-	d.fromApp.Send(&a.x.SendOrder)
+	port.NewSendIn(a.x).Fin = true
+	d.fromApp.Send(port.NewSendIn(a.x))
 	d.run()
 	p := d.stream(0)
 	if n := len(p.out); n < 10000 || n > 20100 || a.acks != 0 {

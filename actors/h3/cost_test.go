@@ -101,7 +101,7 @@ func reuse(s *port.Stream, id wire.StreamID) {
 	from := s.FromH3
 	*s = port.Stream{}
 	s.ID, s.FromH3 = id, from
-	s.RouterWake.Stream = s
+	s.Freed.Stream = s
 	s.In.Record().Stream = s
 }
 
@@ -145,10 +145,10 @@ func (b *bench) serve(s *port.Stream, answer []port.Field) {
 	}
 	c := b.chunks.Get(actor.HeadHeadroom + len(small))
 	c.B = append(c.Space()[actor.HeadHeadroom:actor.HeadHeadroom], small...)
-	x.SendOrder.Head, x.SendOrder.Fin = answer, true
-	x.SendOrder.Chunks = append(x.SendOrder.Chunks[:0], c)
-	x.SendOrder.HandlerDone = true
-	b.turn(&x.SendOrder)
+	m := port.NewSendIn(x)
+	m.Head, m.Fin, m.HandlerDone = answer, true, true
+	m.Chunks = append(m.Chunks[:0], c)
+	b.turn(m)
 	b.wrote(s)
 }
 

@@ -8,7 +8,6 @@ import (
 // bind joins an exchange and its row.
 func (q *request) bind(x *port.Exchange) {
 	q.x, x.Row = x, q
-	x.Own.Sent = port.Sent{}
 }
 
 // filling is the Delivery that is not with the app.
@@ -106,8 +105,7 @@ func (r *Router) endWriting(q *request, err error) {
 	if q.unheard {
 		return
 	}
-	q.x.Own.Sent = port.Sent{Last: true, Err: err}
-	q.x.Writes.Send(&q.x.Own.Sent)
+	q.x.Writes.Send(&port.Sent{Last: true, Err: err})
 }
 
 // cancel ends an exchange at the app's wish.

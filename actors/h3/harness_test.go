@@ -345,7 +345,7 @@ func (p *pipe) written(m *port.Write) {
 		p.taken = p.given
 	}
 	if p.link.Out.Free() {
-		p.h3Port.Send(&p.link.RouterWake)
+		p.h3Port.Send(&p.link.Freed)
 	}
 }
 
@@ -543,7 +543,7 @@ func (a *app) sent(s *port.Sent) {
 
 // says sends the next part of a message.
 func (a *app) says(head []port.Field, body string, trailers []port.Field, fin bool) {
-	m := &a.x.SendOrder
+	m := port.NewSendIn(a.x)
 	m.Head, m.Trailers, m.Fin = head, trailers, fin
 	m.Chunks = m.Chunks[:0]
 	if body != "" {

@@ -88,7 +88,7 @@ func (r *Router) spawn(uni bool) *port.Stream {
 		count, limit = &o.opened.Uni, o.peer.Peer.InitialMaxStreamDataUni
 	}
 	s := r.cfg.Streams.Spawn(wire.MakeStreamID(r.cfg.Role, uni, *count), port.StreamOptions{
-		SendLimit: limit, RecvWindow: o.peer.RecvWindow, MaxRecvWindow: o.peer.MaxRecvWindow,
+		SendLimit: limit, RecvWindow: o.peer.RecvWindow,
 	})
 	if s == nil {
 		o.retry = r.now.Add(retryAfter)

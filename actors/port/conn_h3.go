@@ -14,9 +14,7 @@ type Connected struct {
 	Path  Path
 	Peer  *wire.TransportParameters // what the peer granted; never changed
 
-	// windows for the room's own streams
-	RecvWindow    int
-	MaxRecvWindow int
+	RecvWindow int // of the room's own streams
 }
 
 func (*Connected) toH3() {}

@@ -26,6 +26,12 @@ type Wake struct{ FromConn bool }
 
 func (*Wake) toStream() {}
 
+// The two wakes there are. They say the same to every stream, and nobody writes to them.
+var (
+	WakeUp = &Wake{FromConn: true} // sent by conn: you wanted to push more
+	WakeIn = &Wake{}               // sent by h3: you wanted to hand over more
+)
+
 // Deliver is everything conn has for a stream since the last one: frames of the peer and the fate of our own.
 type Deliver struct {
 	Spans []Span // STREAM frames; each holds its batch once

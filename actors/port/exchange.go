@@ -20,16 +20,23 @@ type Exchange struct {
 	Before, After *Exchange // the engine's: neighbours in a list
 
 	OpenOrder   Open
-	SendOrder   Send
 	TakenOrder  Taken
 	CancelOrder Cancel
+	SendOrder   *Send // nil until NewSendIn: no handler that waits needs it, and no request without a body
+}
+
+// NewSendIn returns an exchange's Send, which is made when it is wanted for the first time.
+func NewSendIn(x *Exchange) *Send {
+	if x.SendOrder == nil {
+		x.SendOrder = &Send{Exchange: x}
+	}
+	return x.SendOrder
 }
 
 // Answers are the records that h3 sends to the app. They live as long as the exchange, unless the app is done with the last
 // Delivery before: it may still read the last ones when h3 has forgotten it.
 type Answers struct {
 	Parcels [2]*Parcel // made when something is to be delivered, the second for those that need another while the app has the first
-	Sent    Sent       // the last
 }
 
 // Parcel returns one of the two parcels, which may have to be made.
@@ -95,9 +102,10 @@ func NewExchangeIn(x *Exchange) *Exchange {
 			p.Release()
 		}
 	}
-	x.Own.Sent = Sent{}
 	x.OpenOrder = Open{Exchange: x}
-	x.SendOrder = Send{Exchange: x}
+	if x.SendOrder != nil {
+		*x.SendOrder = Send{Exchange: x}
+	}
 	x.TakenOrder = Taken{Exchange: x}
 	x.CancelOrder = Cancel{Exchange: x}
 	return x

@@ -29,8 +29,7 @@ func (o *Open) Release() {
 	err := &StreamError{Unprocessed: true, Err: ErrGone}
 	x.Reads.Send(&Delivery{Last: true, Err: err, Length: -1})
 	if !o.Fin {
-		x.Own.Sent = Sent{Last: true, Err: err}
-		x.Writes.Send(&x.Own.Sent)
+		x.Writes.Send(&Sent{Last: true, Err: err})
 	}
 }
 

@@ -20,10 +20,7 @@ type Stream struct {
 	ConnRow any // conn's own record of the stream
 	H3Row   any // h3's own record of the stream
 
-	ConnWake   StreamWake // sent by the stream to conn: you wanted to deliver more
-	RouterWake StreamWake // sent by the stream to h3: you wanted to write more
-	WakeUp     Wake       // sent by conn (FromConn) to the stream: you wanted to push more
-	WakeIn     Wake       // sent by h3 to the stream: you wanted to hand over more
+	Freed StreamWake // sent by the stream to conn or h3: you wanted to deliver, or to write, more
 }
 
 // NewStream makes a stream's address, with every record pointing back to it. The two ports are the spawner's to set.
@@ -39,7 +36,7 @@ func NewStreamIn(s *Stream, id wire.StreamID) *Stream {
 	s.Up.Renew()
 	s.In.Renew()
 	s.Out.Renew()
-	s.ConnWake.Stream, s.RouterWake.Stream, s.WakeUp.FromConn = s, s, true
+	s.Freed.Stream = s
 	d1, d2 := s.Down.Both()
 	w1, w2 := s.Out.Both()
 	up, in := s.Up.Record(), s.In.Record()

@@ -15,17 +15,16 @@ type Read struct {
 	Stream *Stream
 	Pieces []Piece // in-order bytes; each holds its chunk once
 
-	Fin       bool // no bytes follow
-	HasReset  bool // the peer reset its half; bytes not delivered are gone
-	HasStop   bool // the peer asks us to stop sending
+	Fin      bool // no bytes follow
+	HasReset bool // the peer reset its half; bytes not delivered are gone
+	HasStop  bool // the peer asks us to stop sending
+	// Ended is the stream's last word, after a Write with Last: both halves are at their end, what was delivered counts as
+	// taken, and the room leaves.
+	Ended     bool
 	ResetCode uint64
 	StopCode  uint64
 
 	Room int // how many bytes more the stream takes, now: 0 means wait for another Read
-
-	// Ended is the stream's last word, after a Write with Last: both halves are at their end, what was delivered counts as
-	// taken, and the room leaves.
-	Ended bool
 }
 
 func (*Read) toH3() {}
@@ -93,9 +92,8 @@ func (w *Write) Reset() {
 
 // StreamOptions are a stream's flow-control limits at birth.
 type StreamOptions struct {
-	SendLimit     wire.Offset // the peer's initial limit for this stream
-	RecvWindow    int         // what we advertised for it
-	MaxRecvWindow int         // how far auto-tuning may go
+	SendLimit  wire.Offset // the peer's initial limit for this stream
+	RecvWindow int         // what we advertised for it; Limits.StreamWindowMax is how far auto-tuning may go
 }
 
 // Streams gives birth to stream rooms. conn spawns the peer's, h3 its own. It returns nil if the bound on live rooms

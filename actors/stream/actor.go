@@ -1,8 +1,6 @@
 package stream
 
 import (
-	"time"
-
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
@@ -17,11 +15,10 @@ type Stream struct {
 	receiving receiving
 	sending   sending
 
-	rtt         time.Duration // smoothed, as conn told last
-	urgency     uint8
-	reordered   bool        // conn does not know the urgency yet
 	fault       *wire.Error // the peer broke a rule
 	faultPushed bool
+	urgency     uint8
+	reordered   bool // conn does not know the urgency yet
 	last        bool // h3 leaves the end of the stream to us
 	done        bool // h3 has forgotten the stream, or was told of its end: nothing goes there any more
 	ended       bool // h3 was told
@@ -41,6 +38,36 @@ type Common struct {
 	Chunks *actor.Chunks // where received bytes are copied to
 	Limits *port.Limits
 	Gaps   *actor.Count // in received data of all streams; nil: they are not counted
+
+	arrivals   spares[arrival]
+	departures spares[departure]
+}
+
+// spares are records that serve again, for rooms that take turns: a list, which costs less than a pool.
+type spares[T any] struct {
+	list  []*T
+	dying bool // the connection is: others have the use of what comes back
+}
+
+// maxSpares is how many a connection keeps of a kind. When more streams have something in one turn, a pool has the rest.
+const maxSpares = 128
+
+func (s *spares[T]) get(more *actor.Pool[T]) *T {
+	n := len(s.list)
+	if n == 0 {
+		return more.Get()
+	}
+	t := s.list[n-1]
+	s.list = s.list[:n-1]
+	return t
+}
+
+func (s *spares[T]) put(t *T, more *actor.Pool[T]) {
+	if len(s.list) < maxSpares && !s.dying {
+		s.list = append(s.list, t)
+	} else {
+		more.Put(t)
+	}
 }
 
 // heldBack is how many consumed bytes wait for company: credit for a few is not worth a message. All streams together hold back
@@ -69,7 +96,7 @@ func New(c Config) *Stream {
 // Reuse makes a room that was never launched, or has left, ready for another stream. Nothing remains of the one before;
 // Connect must follow.
 func (s *Stream) Reuse(c Config) {
-	s.rtt, s.urgency, s.link, s.ports = 0, port.DefaultUrgency, c.Link, nil
+	s.urgency, s.link, s.ports = port.DefaultUrgency, c.Link, nil
 	s.reordered, s.fault, s.faultPushed, s.last, s.done, s.ended, s.left = false, nil, false, false, false, false, false
 	id := c.Link.ID
 	// RFC 9000 s2.1: unidirectional streams carry data from their initiator to its peer only.
@@ -97,6 +124,8 @@ func (s *Stream) Handle(_ mono.Time, m port.ToStream) {
 	case *port.Wake:
 		s.woken(m)
 	case *port.Stop:
+		c := s.receiving.common
+		c.arrivals.dying, c.departures.dying = true, true
 		s.leave()
 	}
 }
@@ -106,10 +135,12 @@ func (s *Stream) Flush(now mono.Time) {
 	if s.left {
 		return
 	}
-	s.receiving.grant(now, s.rtt)
+	s.receiving.grant(now)
 	s.sending.look()
 	s.read()
 	s.push()
+	s.receiving.rest()
+	s.sending.rest()
 }
 
 // Left reports whether the room is over: it holds nothing.
@@ -117,9 +148,6 @@ func (s *Stream) Left() bool { return s.left }
 
 // deliver takes what conn has to say, copies the payload and lets the batches go.
 func (s *Stream) deliver(m *port.Deliver) {
-	if m.RTT > 0 {
-		s.rtt = m.RTT
-	}
 	// After a fault nothing that the peer says counts any more: the connection is about to close.
 	fault := s.receiving.spans(m.Spans, s.fault != nil)
 	if fault == nil && s.fault == nil {
@@ -134,7 +162,7 @@ func (s *Stream) deliver(m *port.Deliver) {
 	s.sending.fates(m)
 	s.receiving.fates(m)
 	if s.link.Down.Free() {
-		s.ports.ToConn.Send(&s.link.ConnWake)
+		s.ports.ToConn.Send(&s.link.Freed)
 	}
 }
 
@@ -156,7 +184,7 @@ func (s *Stream) write(m *port.Write) {
 		s.receiving.taken(s.receiving.untaken)
 	}
 	if s.link.Out.Free() && !s.ended {
-		s.ports.ToH3.Send(&s.link.RouterWake)
+		s.ports.ToH3.Send(&s.link.Freed)
 	}
 }
 

@@ -72,7 +72,7 @@ func (h *benchH3) Handle(_ mono.Time, m port.ToH3) {
 	r.Stream.In.Free()
 }
 
-var benchLimits = port.Limits{Streams: 256, StreamGaps: 1000, UnsentBytes: 256 << 10, ConnWindow: 1 << 20}
+var benchLimits = port.Limits{Streams: 256, StreamGaps: 1000, StreamWindowMax: 8 << 20, UnsentBytes: 256 << 10, ConnWindow: 1 << 20}
 
 func newBench() *bench {
 	b := &bench{now: 1, payload: make([]byte, 1400)}
@@ -83,7 +83,7 @@ func newBench() *bench {
 	b.ports = Ports{ToConn: conn.Port("stream>conn", 2), ToH3: h3.Port("stream>h3", 2)}
 	b.config = Config{
 		Role:    wire.Server,
-		Options: port.StreamOptions{SendLimit: 1 << 60, RecvWindow: 512 << 10, MaxRecvWindow: 8 << 20},
+		Options: port.StreamOptions{SendLimit: 1 << 60, RecvWindow: 512 << 10},
 		Common:  &Common{Chunks: &b.chunks, Limits: &benchLimits},
 	}
 	b.begin(port.NewStream(0))

@@ -36,11 +36,8 @@ func (s *Stream) check(all bool) error {
 }
 
 func (r *receiving) check(all, fault bool) error {
-	if r.state == recvAbsent {
-		if r.untaken != 0 || r.consumed != 0 || r.stopOwed || r.maxData != 0 {
-			return fmt.Errorf("%d bytes untaken, %d consumed on a half that does not exist", r.untaken, r.consumed)
-		}
-		return nil
+	if r.arrival == nil {
+		return r.checkWithout()
 	}
 	check := r.bytes.Check
 	if all {
@@ -56,6 +53,19 @@ func (r *receiving) check(all, fault bool) error {
 		return fmt.Errorf("%d gaps, %d counted", r.bytes.Gaps(), r.gaps)
 	}
 	return r.checkStates(fault)
+}
+
+// checkWithout is check where there is no arrival.
+func (r *receiving) checkWithout() error {
+	switch {
+	case r.state == recvAbsent && (r.untaken != 0 || r.consumed != 0 || r.stopOwed):
+		return fmt.Errorf("%d bytes untaken, %d consumed on a half that does not exist", r.untaken, r.consumed)
+	case r.delivered() && !r.stopOwed && r.untaken >= 0 && r.consumed >= 0:
+		return nil
+	case r.state != recvRecv || r.stopped || r.stopOwed || r.untaken != 0 || r.consumed != 0:
+		return fmt.Errorf("nothing has come, and the state is %d, stopped: %v, %d bytes untaken, %d consumed", r.state, r.stopped, r.untaken, r.consumed)
+	}
+	return nil
 }
 
 // checkStates compares the state with the bytes and their credit (RFC 9000 s3.2, s4.1).
@@ -97,11 +107,14 @@ func (r *receiving) checkStates(fault bool) error {
 }
 
 func (s *sending) check(all bool) error {
-	if s.state == sendAbsent {
-		if s.written != 0 || s.resetOwed || s.blocked != 0 || s.stopOwed {
-			return fmt.Errorf("%d bytes written on a half that does not exist", s.written)
+	if s.departure == nil {
+		if s.stopOwed || s.resetOwed || s.state != sendReady && !s.ended() || s.state == sendReady && s.fin {
+			return fmt.Errorf("nothing is to be sent, and the state is %d, with an end: %v, with one to be told: %v", s.state, s.fin, s.stopOwed || s.resetOwed)
 		}
 		return nil
+	}
+	if s.state == sendAbsent {
+		return fmt.Errorf("%d bytes written on a half that does not exist", s.written)
 	}
 	check := s.bytes.Check
 	if all {
@@ -123,8 +136,8 @@ func (s *sending) check(all bool) error {
 		return fmt.Errorf("h3 wrote %d bytes, the buffer has %d", s.written, s.bytes.Written())
 	case s.blocked > s.window.Limit() || s.blockedAt > s.window.Limit() || s.blocked != 0 && !s.open():
 		return fmt.Errorf("blocked at %d, the limit is %d", max(s.blocked, s.blockedAt), s.window.Limit())
-	case s.offered < 0 || s.unsentLimit > 0 && s.offered > s.unsentLimit:
-		return fmt.Errorf("h3 was offered room for %d bytes, at most %d", s.offered, s.unsentLimit)
+	case s.offered < 0 || s.most() > 0 && s.offered > s.most():
+		return fmt.Errorf("h3 was offered room for %d bytes, at most %d", s.offered, s.most())
 	}
 	return s.checkStates(sent)
 }

@@ -90,9 +90,28 @@ func TestCheckOfHalvesThatDoNotExist(t *testing.T) {
 		t.Error(err)
 	}
 	s = newDesk(t, theirUni).s
+	s.sending.depart()
 	s.sending.written = wire.Offset(1)
 	if err := s.Check(); err == nil || !strings.Contains(err.Error(), "1 bytes written on a half that does not exist") {
 		t.Error(err)
+	}
+}
+
+func TestCheckOfHalvesThatHoldNothing(t *testing.T) {
+	for _, c := range []struct {
+		want string
+		harm func(s *Stream)
+	}{
+		{"nothing has come, and the state is 0, stopped: false, 1 bytes untaken", func(s *Stream) { s.receiving.untaken = 1 }},
+		{"nothing has come, and the state is 1", func(s *Stream) { s.receiving.state = recvSizeKnown }},
+		{"nothing is to be sent, and the state is 1", func(s *Stream) { s.sending.state = sendSend }},
+		{"nothing is to be sent, and the state is 0, with an end: true", func(s *Stream) { s.sending.fin = true }},
+	} {
+		s := newDesk(t, ourBidi).s
+		c.harm(s)
+		if err := s.Check(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("Check says %v, want %q", err, c.want)
+		}
 	}
 }
 

@@ -16,7 +16,8 @@
 //
 // The shell (actor.go) decides when to speak; the two halves are cores that take facts in and write what they owe into
 // the message that goes out. Nothing is prepared ahead: a record is filled when its slot is free, so that what is sent
-// is always the present state, and a stream that is stopped holds nothing but its two buffers.
+// is always the present state, and a stream that is stopped holds nothing but its two buffers, of which each exists while it is
+// needed.
 //
 // Credit is counted so that each received byte returns to the connection's window exactly once: when h3 has taken it, or
 // when it is certain that h3 never will (RFC 9000 s4.1, s4.5). At the end of a stream the sum of Push.Consumed is its

@@ -50,9 +50,9 @@ func (e *ear[M]) Handle(_ mono.Time, m M) { e.heard = append(e.heard, m) }
 func (e *ear[M]) Flush(mono.Time)         {}
 
 // testLimits are small, so that stories meet them.
-var testLimits = port.Limits{StreamGaps: 4, UnsentBytes: 1000}
+var testLimits = port.Limits{StreamGaps: 4, StreamWindowMax: 4000, UnsentBytes: 1000}
 
-var testOptions = port.StreamOptions{SendLimit: 10000, RecvWindow: 1000, MaxRecvWindow: 4000}
+var testOptions = port.StreamOptions{SendLimit: 10000, RecvWindow: 1000}
 
 // desk is one stream room, with a scripted conn and a scripted h3.
 type desk struct {
@@ -190,7 +190,7 @@ func (d *desk) freePush(m *port.Push) {
 		}
 	}
 	if d.link.Up.Free() {
-		d.turn(&d.link.WakeUp)
+		d.turn(port.WakeUp)
 	}
 }
 
@@ -287,7 +287,7 @@ func (d *desk) freeRead(m *port.Read) {
 		p.Chunk.Release()
 	}
 	if d.link.In.Free() {
-		d.turn(&d.link.WakeIn)
+		d.turn(port.WakeIn)
 	}
 }
 

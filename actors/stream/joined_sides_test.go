@@ -107,7 +107,7 @@ func (c *sideConn) push(m *port.Push) {
 	}
 	ended := m.Ended
 	if c.link.Up.Free() {
-		c.link.FromConn.Send(&c.link.WakeUp)
+		c.link.FromConn.Send(port.WakeUp)
 	}
 	if ended {
 		c.ended = true
@@ -377,7 +377,7 @@ func (h *sideH3) read(m *port.Read) {
 		h.ended, h.gone = true, true
 	}
 	if h.link.In.Free() {
-		h.link.FromH3.Send(&h.link.WakeIn)
+		h.link.FromH3.Send(port.WakeIn)
 	}
 }
 

@@ -204,8 +204,8 @@ func randomPlan(rng *rand.Rand) plan {
 	p := plan{
 		id:      wire.StreamID(rng.IntN(4)),
 		loss:    rng.IntN(40),
-		options: port.StreamOptions{RecvWindow: 1000 + rng.IntN(20000), MaxRecvWindow: 40000},
-		limits:  port.Limits{Streams: 2, StreamGaps: 10000, UnsentBytes: 1 + rng.IntN(12000)},
+		options: port.StreamOptions{RecvWindow: 1000 + rng.IntN(20000)},
+		limits:  port.Limits{Streams: 2, StreamGaps: 10000, StreamWindowMax: 40000, UnsentBytes: 1 + rng.IntN(12000)},
 	}
 	p.options.SendLimit = wire.Offset(p.options.RecvWindow)
 	p.connWide = 1000 + rng.IntN(30000)

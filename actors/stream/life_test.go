@@ -2,11 +2,11 @@ package stream
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
 	"quicpro/actors/port"
-	"quicpro/internal/buffer"
 	"quicpro/wire"
 )
 
@@ -208,6 +208,57 @@ func full(t *testing.T) *desk {
 	return d
 }
 
+// What a waiting stream holds counts ten thousand times.
+func TestAStreamThatWaitsHoldsNeitherHalf(t *testing.T) {
+	holds := func(d *desk, why string, arrival, departure bool) {
+		t.Helper()
+		if a, b := d.s.receiving.arrival != nil, d.s.sending.departure != nil; a != arrival || b != departure {
+			t.Fatalf("%s: an arrival: %v, a departure: %v", why, a, b)
+		}
+	}
+	client := newDesk(t, ourBidi)
+	holds(client, "at birth", false, false)
+	client.deliver(func(m *port.Deliver) { m.MaxStreamData = 20000 })
+	client.says("GET /", true)
+	client.pushes("a request", "0:GET /., whole")
+	holds(client, "a request that is conn's", false, false)
+	client.data(0, "20", false)
+	holds(client, "half of an answer", true, false)
+	client.data(2, "0", true)
+	client.read()
+	client.read()
+	holds(client, "an answer that was read", false, false)
+	client.data(1, "00", true)
+	client.pushes("what comes twice", "")
+
+	server := newDesk(t, theirBidi)
+	server.data(0, "GET /", true)
+	server.reads("a request", "room 1000, GET /, fin")
+	holds(server, "a request that was read", false, false)
+	server.says("20", false)
+	server.pushes("half of it", "0:20")
+	holds(server, "half of an answer", false, true)
+	server.write(func(m *port.Write) { m.Fin, m.Chunks, m.Taken = true, server.chunk(m.Chunks, "0"), 5 })
+	server.pushes("the rest", "2:0., consumed 5")
+	server.deliver(acked(0, 3, true))
+	holds(server, "an answer that the peer has", false, false)
+	for _, d := range []*desk{client, server} {
+		d.turn(&port.Stop{})
+		d.home()
+	}
+}
+
+// What the peer allows before anything is to be sent counts.
+func TestCreditThatComesEarly(t *testing.T) {
+	d := newDeskWith(t, ourUni, port.StreamOptions{SendLimit: 4}, testLimits)
+	d.deliver(func(m *port.Deliver) { m.MaxStreamData = 6 })
+	d.deliver(func(m *port.Deliver) { m.MaxStreamData = 5 })
+	d.says("abcdefg", false)
+	d.pushes("six bytes", "0:abcdef, blocked at 6")
+	d.turn(&port.Stop{})
+	d.home()
+}
+
 func TestStopLetsGoOfEverything(t *testing.T) {
 	d := full(t)
 	d.turn(&port.Stop{})
@@ -221,7 +272,7 @@ func TestMailAfterTheEndIsReleased(t *testing.T) {
 	deliver, write := d.link.Down.Filling(), d.link.Out.Filling()
 	deliver.Spans = append(deliver.Spans, d.span(4, "late", true))
 	write.Chunks = d.chunk(write.Chunks, "late")
-	d.turn(&port.Stop{}, deliver, write, &d.link.WakeUp, &d.link.WakeIn, &port.Stop{})
+	d.turn(&port.Stop{}, deliver, write, port.WakeUp, port.WakeIn, &port.Stop{})
 	if len(d.conn.heard) != 0 || len(d.h3.heard) != 0 {
 		t.Fatal("a room that is gone speaks")
 	}
@@ -238,15 +289,23 @@ func TestReuseLeavesNothingOfTheStreamBefore(t *testing.T) {
 	d.turn(&port.Stop{})
 
 	again := &desk{t: t, sys: stepping{now: 1}, link: port.NewStream(theirBidi), s: d.s}
-	c := Config{Link: again.link, Options: testOptions, Common: &Common{Chunks: &again.chunks, Limits: &testLimits}}
+	c := Config{Link: again.link, Options: testOptions, Common: d.s.receiving.common}
 	again.s.Reuse(c)
 	fresh := New(c)
-	memory := *again.s
-	fresh.sending.bytes, again.s.sending.bytes = buffer.SendBuffer{}, buffer.SendBuffer{}
 	if a, b := describe(again.s), describe(fresh); a != b {
 		t.Fatalf("reused:\n%s\nfresh:\n%s", a, b)
 	}
-	*again.s = memory
+	for _, s := range []*Stream{again.s, fresh} {
+		s.receiving.arrive() // in the memory of the one before
+		s.sending.depart()
+	}
+	a, b := *again.s.sending.departure, *fresh.sending.departure
+	if a.bytes = b.bytes; !reflect.DeepEqual(a, b) {
+		t.Fatalf("reused: %+v, fresh: %+v", a, b)
+	}
+	if a, b := again.s.receiving.arrival, fresh.receiving.arrival; fmt.Sprintf("%+v", *a) != fmt.Sprintf("%+v", *b) {
+		t.Fatalf("reused: %+v, fresh: %+v", *a, *b)
+	}
 	again.connect()
 	again.data(0, "GET /", true)
 	again.reads("a life like the first", "room 1000, GET /, fin")

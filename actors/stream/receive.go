@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"quicpro/actors/port"
+	"quicpro/internal/actor"
 	"quicpro/internal/buffer"
 	"quicpro/internal/flow"
 	"quicpro/internal/mono"
@@ -23,40 +24,74 @@ const (
 	recvAbsent                      // a stream that only we send on
 )
 
-// receiving is the receiving half of a stream.
+// receiving is the receiving half of a stream. What few bytes are enough for lives as long as the stream; the rest, an arrival,
+// exists from the peer's first word to its last, since ten thousand streams may wait for that at once.
 type receiving struct {
+	*arrival // nil while nothing has come, and when h3 has all that it will get
+	common   *Common
+	bound    wire.Offset // how far the peer may send: while nothing has come the first window, behind the arrival the final size
+
+	state    recvState
+	stopped  bool // h3 wants nothing more
+	stopOwed bool // conn is owed a STOP_SENDING
+	urgent   bool // the credit that conn is owed does not wait
+	untaken  int  // bytes that h3 has and may still read
+	consumed int  // connection credit that conn is owed
+}
+
+// arrival is what comes on a stream.
+type arrival struct {
 	bytes  buffer.Reassembly
 	window flow.RecvWindow
-	common *Common
-	gaps   int // that this stream has counted
+	rtt    time.Duration // smoothed, as conn told last
+	gaps   int           // that this stream has counted
 
-	state     recvState
-	stopped   bool // h3 wants nothing more
-	stopOwed  bool // conn is owed a STOP_SENDING
 	discards  bool // what is not delivered never will be
-	urgent    bool // the credit that conn is owed does not wait
 	moved     bool // bytes were consumed since the window was asked
 	stopCode  uint64
-	resetCode uint64 // the peer's
-
+	resetCode uint64      // the peer's
 	discarded wire.Offset // bytes that h3 will never see
-	untaken   int         // bytes that h3 has and may still read
-
-	// what conn is owed
-	consumed  int         // connection credit to return
-	maxData   wire.Offset // MAX_STREAM_DATA; 0: none
+	maxData   wire.Offset // MAX_STREAM_DATA that conn is owed; 0: none
 	maxWindow int         // the window, when it grew
 }
 
+var arrivals actor.Pool[arrival]
+
 func (r *receiving) begin(c Config, exists bool) {
-	*r = receiving{bytes: r.bytes}
-	r.bytes.Renew(c.Common.Limits.StreamGaps)
+	*r = receiving{common: c.Common, bound: wire.Offset(c.Options.RecvWindow)}
 	if !exists {
 		r.state = recvAbsent
+	}
+}
+
+// arrive makes the arrival, before anything is noted in it.
+func (r *receiving) arrive() {
+	if r.arrival != nil {
 		return
 	}
-	r.common = c.Common
-	r.window = flow.NewRecvWindow(wire.Offset(c.Options.RecvWindow), wire.Offset(c.Options.MaxRecvWindow))
+	a, limits := r.common.arrivals.get(&arrivals), r.common.Limits
+	*a = arrival{bytes: a.bytes, window: flow.NewRecvWindow(r.bound, wire.Offset(limits.StreamWindowMax))}
+	a.bytes.Renew(limits.StreamGaps)
+	r.arrival = a
+}
+
+// rest lets the arrival go when h3 has all that it will get, and conn knows what it is owed.
+func (r *receiving) rest() {
+	if r.arrival != nil && r.delivered() && !r.stopOwed {
+		r.bound, _ = r.bytes.Final()
+		r.release()
+	}
+}
+
+// late looks at what comes behind the arrival: it tells nothing new, but RFC 9000 s4.5 has it fit the final size.
+func (r *receiving) late(end wire.Offset, final bool) error {
+	switch {
+	case end > r.bound:
+		return wire.NewError(wire.FinalSizeError, 0, "stream data beyond the final size")
+	case final && end != r.bound:
+		return wire.NewError(wire.FinalSizeError, 0, "final size changed")
+	}
+	return nil
 }
 
 // spans takes the data of STREAM frames and gives their batches back; nothing but that if deaf.
@@ -81,6 +116,10 @@ func (r *receiving) insert(span *port.Span) *wire.Error {
 		return wire.NewError(wire.StreamStateError, wire.TypeStream, "data on a stream that only we send on")
 	}
 	end := span.Off + wire.Offset(len(span.B))
+	if r.arrival == nil && r.delivered() {
+		return blame(r.late(end, span.Fin), wire.TypeStream)
+	}
+	r.arrive()
 	if err := r.cover(end); err != nil {
 		return blame(err, wire.TypeStream)
 	}
@@ -113,6 +152,10 @@ func (r *receiving) frames(m *port.Deliver) *wire.Error {
 		// RFC 9000 s19.4: MUST terminate with STREAM_STATE_ERROR upon a RESET_STREAM for a send-only stream.
 		return wire.NewError(wire.StreamStateError, wire.TypeResetStream, "reset of a stream that only we send on")
 	}
+	if r.arrival == nil && r.delivered() {
+		return blame(r.late(m.ResetFinal, true), wire.TypeResetStream)
+	}
+	r.arrive()
 	// RFC 9000 s4.5: the final size counts against flow control, whatever of it was received.
 	if err := r.cover(m.ResetFinal); err != nil {
 		return blame(err, wire.TypeResetStream)
@@ -133,8 +176,14 @@ func (r *receiving) frames(m *port.Deliver) *wire.Error {
 	return nil
 }
 
-// fates takes what became of our own frames.
+// fates takes what became of our own frames, and the round-trip time.
 func (r *receiving) fates(m *port.Deliver) {
+	if r.arrival == nil {
+		return
+	}
+	if m.RTT > 0 {
+		r.rtt = m.RTT
+	}
 	if r.state != recvRecv {
 		// RFC 9000 s13.3: neither frame is repeated once the final size is known.
 		return
@@ -154,6 +203,10 @@ func (r *receiving) stop(code uint64) {
 		return
 	}
 	r.stopped = true
+	if r.arrival == nil && r.delivered() {
+		return
+	}
+	r.arrive()
 	switch r.state {
 	case recvRecv, recvSizeKnown:
 		// RFC 9000 s3.5: SHOULD send STOP_SENDING in these states; in others there is nothing to stop.
@@ -177,16 +230,18 @@ func (r *receiving) taken(n int) {
 	}
 	r.untaken -= n
 	r.consume(n)
-	if r.untaken == 0 {
+	if r.untaken == 0 && r.arrival != nil {
 		r.bytes.Rest()
 	}
 }
 
 // consume returns the credit of n bytes.
 func (r *receiving) consume(n int) {
-	r.window.Consumed(wire.Offset(n))
 	r.consumed += n
-	r.moved = true
+	if r.arrival != nil {
+		r.window.Consumed(wire.Offset(n))
+		r.moved = true
+	}
 }
 
 // discard gives up what is not delivered: h3 wants no more, or the peer has reset.
@@ -198,6 +253,9 @@ func (r *receiving) discard() {
 
 // settle follows the facts: the credit of discarded bytes, then the state.
 func (r *receiving) settle() {
+	if r.arrival == nil {
+		return
+	}
 	if r.discards {
 		// RFC 9000 s3.5: discarded bytes still count; their credit returns at once, or the connection would starve.
 		if n := r.bytes.Highest() - r.bytes.Offset() - r.discarded; n > 0 {
@@ -220,7 +278,10 @@ func (r *receiving) settle() {
 }
 
 // grant asks the window whether the peer is owed credit.
-func (r *receiving) grant(now mono.Time, rtt time.Duration) {
+func (r *receiving) grant(now mono.Time) {
+	if r.arrival == nil {
+		return
+	}
 	// RFC 9000 s13.3: no MAX_STREAM_DATA once the final size is known; nor for a stream that we asked to stop.
 	if r.state != recvRecv || r.stopped {
 		r.maxData, r.maxWindow = 0, 0
@@ -231,7 +292,7 @@ func (r *receiving) grant(now mono.Time, rtt time.Duration) {
 	}
 	r.moved = false
 	before := r.window.Size()
-	limit, ok := r.window.Owed(now, rtt)
+	limit, ok := r.window.Owed(now, r.rtt)
 	if !ok {
 		return
 	}
@@ -242,21 +303,25 @@ func (r *receiving) grant(now mono.Time, rtt time.Duration) {
 }
 
 func (r *receiving) owesPush() bool {
-	return r.stopOwed || r.maxData > 0 || r.consumed > 0 && (r.urgent || r.consumed >= r.common.heldBack())
+	return r.stopOwed || r.arrival != nil && r.maxData > 0 || r.consumed > 0 && (r.urgent || r.consumed >= r.common.heldBack())
 }
 
 func (r *receiving) fillPush(m *port.Push) {
 	if r.stopOwed {
 		m.HasStop, m.StopCode = true, r.stopCode
 	}
-	m.MaxData, m.MaxWindow, m.Consumed = r.maxData, r.maxWindow, r.consumed
-	r.stopOwed, r.urgent, r.maxData, r.maxWindow, r.consumed = false, false, 0, 0, 0
+	m.Consumed = r.consumed
+	r.stopOwed, r.urgent, r.consumed = false, false, 0
+	if r.arrival != nil {
+		m.MaxData, m.MaxWindow = r.maxData, r.maxWindow
+		r.maxData, r.maxWindow = 0, 0
+	}
 }
 
 func (r *receiving) owesRead() bool {
 	switch r.state {
 	case recvRecv, recvSizeKnown:
-		return r.bytes.Readable() > 0
+		return r.arrival != nil && r.bytes.Readable() > 0
 	case recvDataRecvd, recvResetRecvd:
 		return true
 	}
@@ -264,6 +329,9 @@ func (r *receiving) owesRead() bool {
 }
 
 func (r *receiving) fillRead(m *port.Read) {
+	if r.arrival == nil {
+		return
+	}
 	if n := r.bytes.Readable(); n > 0 {
 		m.Pieces = r.bytes.Pop(m.Pieces, n)
 		r.untaken += n
@@ -285,6 +353,11 @@ func (r *receiving) delivered() bool {
 func (r *receiving) ended() bool { return r.delivered() && r.untaken == 0 }
 
 func (r *receiving) release() {
+	if r.arrival == nil {
+		return
+	}
 	r.bytes.Release()
 	r.countGaps(0)
+	r.common.arrivals.put(r.arrival, &arrivals)
+	r.arrival = nil
 }

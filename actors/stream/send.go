@@ -2,6 +2,7 @@ package stream
 
 import (
 	"quicpro/actors/port"
+	"quicpro/internal/actor"
 	"quicpro/internal/buffer"
 	"quicpro/internal/flow"
 	"quicpro/wire"
@@ -30,13 +31,12 @@ const maxSegment = 64 << 10
 // wholeMessage is how many bytes conn keeps for us if they are all that we ever send.
 const wholeMessage = 16 << 10
 
-// sending is the sending half of a stream.
+// sending is the sending half of a stream. As with receiving, most of it, a departure, exists while there is something to send:
+// from h3's first word until the peer has all that it will get.
 type sending struct {
-	bytes  buffer.SendBuffer
-	window flow.SendWindow
-
-	written wire.Offset // by h3
-	sentTo  wire.Offset // bytes below were in a packet
+	*departure
+	common *Common
+	limit  wire.Offset // the peer's, while there is no departure
 
 	state     sendState
 	fin       bool // h3 writes no more
@@ -44,25 +44,47 @@ type sending struct {
 	resetOwed bool // conn is owed the RESET_STREAM
 	stopOwed  bool // h3 is owed the peer's STOP_SENDING
 	toldNone  bool // h3 was told that there is no room
-	resetCode uint64
-	stopCode  uint64
-
-	blocked   wire.Offset // STREAM_DATA_BLOCKED that conn is owed; 0: none
-	blockedAt wire.Offset // the limit of the last one
-
-	unsentLimit int // how many bytes may wait for their first packet
-	offered     int // how much room h3 believes there is
 }
 
+// departure is what we send on a stream.
+type departure struct {
+	bytes  buffer.SendBuffer
+	window flow.SendWindow
+
+	written   wire.Offset // by h3
+	sentTo    wire.Offset // bytes below were in a packet
+	offered   int         // how much room h3 believes there is
+	resetCode uint64
+	stopCode  uint64
+	blocked   wire.Offset // STREAM_DATA_BLOCKED that conn is owed; 0: none
+	blockedAt wire.Offset // the limit of the last one
+}
+
+var departures actor.Pool[departure]
+
 func (s *sending) begin(c Config, exists bool) {
-	*s = sending{bytes: s.bytes}
-	s.bytes.Renew()
+	*s = sending{common: c.Common, limit: c.Options.SendLimit}
 	if !exists {
 		s.state = sendAbsent
+	}
+}
+
+// depart makes the departure, before anything is noted in it.
+func (s *sending) depart() {
+	if s.departure != nil {
 		return
 	}
-	s.window = flow.NewSendWindow(c.Options.SendLimit)
-	s.unsentLimit, s.offered = c.Common.Limits.UnsentBytes, c.Common.Limits.UnsentBytes
+	d := s.common.departures.get(&departures)
+	*d = departure{bytes: d.bytes, window: flow.NewSendWindow(s.limit), offered: s.most()}
+	d.bytes.Renew()
+	s.departure = d
+}
+
+// rest lets the departure go when the peer has all that it will get, and h3 knows what it is owed.
+func (s *sending) rest() {
+	if s.ended() && !s.stopOwed {
+		s.release()
+	}
 }
 
 // open reports whether the half may still send data.
@@ -73,13 +95,19 @@ func (s *sending) write(m *port.Write) {
 	if s.state == sendAbsent && len(m.Chunks) > 0 {
 		panic("stream: h3 wrote to a stream that we only receive on")
 	}
+	if s.departure == nil && s.ended() {
+		s.writeLate(m)
+		return
+	}
+	if len(m.Chunks) > 0 || m.Fin || m.HasReset {
+		s.depart()
+	}
 	for _, c := range m.Chunks {
 		s.written += wire.Offset(len(c.B))
-		s.offered -= len(c.B)
+		s.offered = max(s.offered-len(c.B), 0)
 		s.bytes.Write(c) // takes over the hold
 	}
 	clear(m.Chunks) // what lies in the record after that must not keep them
-	s.offered = max(s.offered, 0)
 	if m.Fin && s.open() {
 		s.bytes.Fin()
 		s.fin = true
@@ -92,6 +120,17 @@ func (s *sending) write(m *port.Write) {
 	case m.HasReset:
 		s.reset(m.ResetCode)
 	}
+}
+
+// writeLate takes what h3 wrote before it heard that the peer has asked us to stop.
+func (s *sending) writeLate(m *port.Write) {
+	if s.state == sendDataRecvd && len(m.Chunks) > 0 {
+		panic("stream: h3 wrote behind the end")
+	}
+	for _, c := range m.Chunks {
+		c.Release()
+	}
+	clear(m.Chunks)
 }
 
 // resetBehind begins the reset that waits for the last acknowledgement.
@@ -123,7 +162,9 @@ func (s *sending) frames(m *port.Deliver) *wire.Error {
 		}
 		return nil
 	}
-	if s.window.Raise(m.MaxStreamData) {
+	if s.departure == nil {
+		s.limit = max(s.limit, m.MaxStreamData)
+	} else if s.window.Raise(m.MaxStreamData) {
 		s.blocked = 0
 	}
 	return nil
@@ -131,6 +172,12 @@ func (s *sending) frames(m *port.Deliver) *wire.Error {
 
 // fates takes what became of our own bytes and frames, then the peer's wish that we stop.
 func (s *sending) fates(m *port.Deliver) {
+	if s.departure == nil {
+		if !m.HasStop || !s.open() {
+			return
+		}
+		s.depart()
+	}
 	s.sentTo = max(s.sentTo, m.SentTo)
 	for _, r := range m.Fates {
 		if r.Lost {
@@ -165,7 +212,7 @@ func (s *sending) fates(m *port.Deliver) {
 
 // look notes that the peer's limit stops us.
 func (s *sending) look() {
-	if !s.open() || s.bytes.Unsent() == 0 {
+	if s.departure == nil || !s.open() || s.bytes.Unsent() == 0 {
 		return
 	}
 	// RFC 9000 s4.1: a blocked sender SHOULD say so; BlockedAt says it once a limit.
@@ -181,7 +228,7 @@ func (s *sending) credit() wire.Offset {
 }
 
 func (s *sending) owesPush() bool {
-	return s.resetOwed || s.blocked > 0 || s.sendable()
+	return s.departure != nil && (s.resetOwed || s.blocked > 0 || s.sendable())
 }
 
 // sendable reports whether a segment may go to conn now.
@@ -193,6 +240,9 @@ func (s *sending) sendable() bool {
 }
 
 func (s *sending) fillPush(m *port.Push) {
+	if s.departure == nil {
+		return
+	}
 	if s.resetOwed {
 		m.HasReset, m.ResetCode, m.ResetFinal, s.resetOwed = true, s.resetCode, s.bytes.Sent(), false
 	}
@@ -229,15 +279,18 @@ func (s *sending) fillSegments(m *port.Push) {
 	}
 }
 
+// most is how many bytes may wait for their first packet.
+func (s *sending) most() int { return s.common.Limits.UnsentBytes }
+
 // room is how many bytes more h3 may write.
 func (s *sending) room() int {
 	switch {
 	case s.state == sendAbsent:
 		return 0
-	case !s.open():
-		return s.unsentLimit // what is written is dropped: nobody needs to wait for it
+	case !s.open() || s.departure == nil:
+		return s.most() // what is written is dropped: nobody needs to wait for it
 	}
-	return max(0, s.unsentLimit-int(s.written-min(s.sentTo, s.written)))
+	return max(0, s.most()-int(s.written-min(s.sentTo, s.written)))
 }
 
 // owesRead reports whether h3 must hear of a STOP_SENDING, or of room. Who was told that there is none waits for any.
@@ -246,10 +299,10 @@ func (s *sending) owesRead() bool {
 	if s.stopOwed {
 		return true
 	}
-	if s.fin || !s.open() {
+	if s.fin || !s.open() || s.departure == nil {
 		return false
 	}
-	room, half := s.room(), max(1, s.unsentLimit/2)
+	room, half := s.room(), max(1, s.most()/2)
 	return room >= half && s.offered < half || room > 0 && s.toldNone
 }
 
@@ -258,7 +311,10 @@ func (s *sending) fillRead(m *port.Read) {
 		m.HasStop, m.StopCode, s.stopOwed = true, s.stopCode, false
 	}
 	m.Room = s.room()
-	s.offered, s.toldNone = m.Room, m.Room == 0
+	s.toldNone = m.Room == 0
+	if s.departure != nil {
+		s.offered = m.Room
+	}
 }
 
 // ended reports whether the peer has all that it will get.
@@ -266,4 +322,11 @@ func (s *sending) ended() bool {
 	return s.state == sendDataRecvd || s.state == sendResetRecvd || s.state == sendAbsent
 }
 
-func (s *sending) release() { s.bytes.Reset() }
+func (s *sending) release() {
+	if s.departure == nil {
+		return
+	}
+	s.bytes.Reset()
+	s.common.departures.put(s.departure, &departures)
+	s.departure = nil
+}

@@ -8,6 +8,7 @@ import (
 // Chunk sizes. A chunk is the unit in which stream payload is kept, from the caller's copy to the last acknowledgement.
 const (
 	ChunkTiny   = 64 // only GetTiny gives it
+	ChunkScant  = 128
 	ChunkLittle = 256
 	ChunkSmall  = 1 << 10
 	ChunkMedium = 4 << 10
@@ -16,7 +17,7 @@ const (
 )
 
 // chunkSizes are the sizes by class. The first one is not among those that Get chooses from.
-var chunkSizes = [...]int{ChunkTiny, ChunkLittle, ChunkSmall, ChunkMedium, ChunkLarge, ChunkHuge}
+var chunkSizes = [...]int{ChunkTiny, ChunkScant, ChunkLittle, ChunkSmall, ChunkMedium, ChunkLarge, ChunkHuge}
 
 // Chunk is a counted piece of payload memory. It is immutable from the moment it was handed over.
 type Chunk struct {

@@ -10,8 +10,9 @@ import (
 func TestChunkClasses(t *testing.T) {
 	var pool actor.Chunks
 	for _, c := range []struct{ want, space int }{
-		{0, actor.ChunkLittle},
-		{1, actor.ChunkLittle},
+		{0, actor.ChunkScant},
+		{actor.ChunkScant, actor.ChunkScant},
+		{actor.ChunkScant + 1, actor.ChunkLittle},
 		{actor.ChunkLittle, actor.ChunkLittle},
 		{actor.ChunkLittle + 1, actor.ChunkSmall},
 		{actor.ChunkSmall, actor.ChunkSmall},

@@ -43,7 +43,7 @@ func TestCheckOfAReassembly(t *testing.T) {
 		{"bytes held to 350, highest 349", func(r *Reassembly) { r.highest = 349 }},
 		{"a segment at 90, the one before ends at 100", func(r *Reassembly) { r.segments[1].off = 90 }},
 		{"a segment at 200 in a chunk that nobody holds", func(r *Reassembly) { r.segments[1].chunk = nil }},
-		{"segment 1 at 200 is [0, 5000) of 256", func(r *Reassembly) { r.segments[1].end = 5000; r.segments[2].off, r.highest = 9000, 9050 }},
+		{"segment 1 at 200 is [0, 5000) of 128", func(r *Reassembly) { r.segments[1].end = 5000; r.segments[2].off, r.highest = 9000, 9050 }},
 		{"in order to 100 with 1 gaps beyond; the segments are to 100 with 2", func(r *Reassembly) { r.gaps = 1 }},
 		{"in order to 90 with 2 gaps", func(r *Reassembly) { r.ordered = 90 }},
 	} {

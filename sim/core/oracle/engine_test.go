@@ -168,7 +168,7 @@ func readBody(h *engine.H3Conn, x *port.Exchange) (body []byte, err error) {
 }
 
 func writeBody(h *engine.H3Conn, x *port.Exchange, head []port.Field, body []byte) error {
-	m := &x.SendOrder
+	m := port.NewSendIn(x)
 	m.Head = head
 	for {
 		m.Chunks = nil

@@ -122,7 +122,7 @@ func (e *ends) take(d *port.Delivery, head func([]port.Field)) {
 
 // send sends what follows of a message: the bytes [from, to) of some content, and perhaps its end.
 func (e *ends) send(content string, from, to int, fin, trailers bool) {
-	m := &e.x.SendOrder
+	m := port.NewSendIn(e.x)
 	m.Chunks, m.Fin, e.pending = m.Chunks[:0], fin, true
 	if fin && trailers {
 		m.Trailers = []port.Field{{Name: "x-end", Value: content}}

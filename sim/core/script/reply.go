@@ -107,7 +107,7 @@ func (r *reply) speak() {
 	case r.pending || !may:
 	case r.hints < p.Hints:
 		r.hints++
-		r.x.SendOrder.Head = []port.Field{{Name: ":status", Value: "103"}}
+		port.NewSendIn(r.x).Head = []port.Field{{Name: ":status", Value: "103"}}
 		r.send("", 0, 0, false, false)
 	default:
 		r.body(limit)
@@ -124,7 +124,7 @@ func (r *reply) body(limit int) {
 	}
 	if !r.begun {
 		r.begun = true
-		r.x.SendOrder.Head = []port.Field{{Name: ":status", Value: "200"}}
+		port.NewSendIn(r.x).Head = []port.Field{{Name: ":status", Value: "200"}}
 	}
 	content := download(r.n)
 	if p.How == Echo {
