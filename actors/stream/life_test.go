@@ -338,3 +338,31 @@ func TestABrokenNeighbourIsOurBug(t *testing.T) {
 		})
 	}
 }
+
+// What a stream knew of lost and acknowledged ranges ends with it: a connection's spare halves would keep it for as long as it lives.
+func TestASpareDepartureKeepsNoRanges(t *testing.T) {
+	d := newDeskWith(t, ourUni, port.StreamOptions{SendLimit: 1 << 20, RecvWindow: 1000}, testLimits)
+	d.write(func(m *port.Write) {
+		c := d.chunks.Get(100)
+		c.B = c.Space()[:100]
+		m.Chunks = append(m.Chunks, c)
+	})
+	d.push()
+	d.deliver(func(m *port.Deliver) {
+		m.SentTo = 100
+		for i := range wire.Offset(40) {
+			m.Fates = append(m.Fates, port.SentRange{Lo: 2*i + 1, Hi: 2*i + 2})
+		}
+	})
+	common := d.s.sending.common
+	d.write(func(m *port.Write) { m.HasReset = true })
+	d.push()
+	d.deliver(func(m *port.Deliver) { m.AckedReset = true })
+	d.ends()
+	if n := len(common.departures.list); n != 1 {
+		t.Fatalf("%d departures are spare, want 1", n)
+	}
+	if holes := reflect.ValueOf(common.departures.list[0].bytes).FieldByName("bytes").FieldByName("holes"); !holes.IsNil() {
+		t.Error("it keeps ranges")
+	}
+}

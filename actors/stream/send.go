@@ -76,7 +76,6 @@ func (s *sending) depart() {
 	}
 	d := s.common.departures.get(&departures)
 	*d = departure{bytes: d.bytes, window: flow.NewSendWindow(s.limit), offered: s.most()}
-	d.bytes.Renew()
 	s.departure = d
 }
 
@@ -326,7 +325,7 @@ func (s *sending) release() {
 	if s.departure == nil {
 		return
 	}
-	s.bytes.Reset()
+	s.bytes.Renew() // a spare one keeps no ranges of a stream that lost much
 	s.common.departures.put(s.departure, &departures)
 	s.departure = nil
 }
