@@ -1,6 +1,7 @@
 package udp
 
 import (
+	"encoding/binary"
 	"os"
 	"runtime"
 	"runtime/metrics"
@@ -19,7 +20,8 @@ type glance struct {
 	last   atomic.Int64 // in nanoseconds since 1970
 	now    atomic.Bool  // one looks, and has what follows
 	active func() int   // how many goroutines run, or wait for a processor; nil at first
-	file   *os.File     // an eventfd; nil: not opened, or there is none
+	opened atomic.Bool  // there are file, fd and try
+	file   *os.File     // an eventfd
 	fd     syscall.RawConn
 	put    bool
 	try    func(uintptr) bool
@@ -41,12 +43,11 @@ func (g *glance) due(now time.Time) bool {
 	return false
 }
 
-// open makes the eventfd, once for the process. It reports false if there is none.
+// open makes the eventfd, once for the process. It reports false if there is none now.
 func (g *glance) open() bool {
-	if g.try != nil {
-		return g.fd != nil
+	if g.opened.Load() {
+		return true
 	}
-	g.try = g.event
 	if g.active == nil {
 		g.active = active
 	}
@@ -55,8 +56,13 @@ func (g *glance) open() bool {
 		return false
 	}
 	g.file = os.NewFile(uintptr(fd), "eventfd")
-	g.fd, err = g.file.SyscallConn()
-	return err == nil
+	if g.fd, err = g.file.SyscallConn(); err != nil {
+		_ = g.file.Close()
+		return false
+	}
+	g.try = g.event
+	g.opened.Store(true)
+	return true
 }
 
 // look waits for the event. It follows a due that was true.
@@ -66,13 +72,22 @@ func (g *glance) look() {
 	g.now.Store(false)
 }
 
+// aside waits while another reader looks: one that can run would keep its processor from the network. It has the same file to
+// read, of which one at a time is let in.
+func (g *glance) aside() {
+	if g.now.Load() && g.opened.Load() {
+		_ = g.fd.Read(func(uintptr) bool { return true })
+	}
+}
+
 // event makes it at first, and then has seen it. Nobody takes it back: each write is one of its own, and 2^64 are enough.
 func (g *glance) event(fd uintptr) bool {
 	if g.put {
 		return true
 	}
 	g.put = true
-	b := [8]byte{1}
+	var b [8]byte
+	binary.NativeEndian.PutUint64(b[:], 1)
 	n, _ := unix.Write(int(fd), b[:])
 	return n != len(b)
 }

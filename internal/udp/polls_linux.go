@@ -17,10 +17,11 @@ import (
 //
 // What is spent shall be an idle processor's time, and not much of it. A read may take pollTime of it, and what earlier reads
 // left over: so a busy connection's reader stays awake through a longer pause, while one whose datagrams are always further
-// apart than pollTime waits at once, mostly: after polling in vain the next 1, 3 and at last maxUnpolled reads do. More of them, and
-// a few slow answers would put a connection to sleep whose every answer is late because its reader sleeps. Rounds in
-// which others work are bounded too, for asking costs a system call; and where more sockets would poll than there are processors,
-// processors are not idle, and a read has pollTime in all.
+// apart than pollTime waits at once, mostly: after polling in vain the next 1, 3 and at last maxUnpolled reads do. At first that is
+// few, for a reader that sleeps makes its peer's sleep, and then all answers are late; after so many polls in vain it is lateUnpolled.
+// Rounds in which others work are bounded too, for asking costs a system call; and where more sockets would poll than there are
+// processors, processors are not idle, and a read has pollTime in all. A round of longRound tells that the processor is not ours: a
+// goroutine computes, or another process does. Then nobody polls for a while, longer each time.
 type polls struct {
 	of      *pollers
 	off     bool // no read may
@@ -28,6 +29,7 @@ type polls struct {
 	counted bool // among the pollers
 	rest    int  // reads to come that wait at once
 	vain    int  // how many those were after the last polling in vain
+	failed  int  // polls in vain since the last one that found something
 
 	last       time.Time     // when this read was asked last
 	idle, busy time.Duration // spent by this read, in rounds without others' work and with it
@@ -36,11 +38,18 @@ type polls struct {
 }
 
 const (
-	pollTime    = 200 * time.Microsecond
-	maxSaved    = 900 * time.Microsecond
-	maxBusy     = time.Millisecond
-	quickRound  = 5 * time.Microsecond // shorter ones had no work of others
-	maxUnpolled = 7
+	pollTime   = 200 * time.Microsecond
+	maxSaved   = 900 * time.Microsecond
+	maxBusy    = time.Millisecond
+	quickRound = 5 * time.Microsecond // shorter ones had no work of others
+
+	maxUnpolled  = 7
+	lateUnpolled = 63
+	lateFailed   = 32 // polls in vain, and the second holds
+
+	longRound = time.Millisecond
+	firstRest = 10 * time.Millisecond
+	lastRest  = time.Second
 )
 
 // begin starts a read.
@@ -54,7 +63,7 @@ func (p *polls) begin() {
 		p.may = false
 		return
 	case p.may: // still: the last read was worth it
-		p.vain = 0
+		p.vain, p.failed = 0, 0
 	}
 	p.may = true
 }
@@ -78,6 +87,8 @@ func (p *polls) again(now time.Time) bool {
 	switch {
 	case !p.may:
 		return false
+	case p.of.resting(now):
+		return p.giveUp()
 	case !p.counted:
 		p.counted, p.crowded = p.of.enter()
 		p.may = p.counted
@@ -91,26 +102,47 @@ func (p *polls) again(now time.Time) bool {
 		p.busy += round
 	}
 	p.last = now
+	if round >= longRound {
+		p.of.rest(now)
+		return p.giveUp()
+	}
 	if p.crowded {
 		p.may = p.idle+p.busy < pollTime
 	} else {
 		p.may = p.idle < pollTime+p.saved && p.busy < maxBusy
 	}
-	if !p.may {
-		p.vain = min(2*p.vain+1, maxUnpolled)
-		p.rest = p.vain
-		p.saved = 0
-		p.leave() // what it waits for from here on may take minutes
+	if p.may {
+		return true
 	}
-	return p.may
+	most := maxUnpolled
+	if p.failed++; p.failed > lateFailed {
+		most = lateUnpolled
+	}
+	p.vain = min(2*p.vain+1, most)
+	p.rest = p.vain
+	p.saved = 0
+	p.leave() // what it waits for from here on may take minutes
+	return false
+}
+
+// giveUp ends the polling of a read, which is no sign that it is in vain.
+func (p *polls) giveUp() bool {
+	p.may = false
+	if p.counted {
+		p.leave()
+	}
+	return false
 }
 
 // round lets goroutines that can run do so, and now and then those for which the network has something.
 func (p *polls) round() {
-	if g := &p.of.glance; g.due(p.last) {
+	g := &p.of.glance
+	if g.due(p.last) {
+		p.of.processors() // there may be others than before
 		g.look()
 		return
 	}
+	g.aside()
 	runtime.Gosched()
 }
 
@@ -120,7 +152,23 @@ type pollers struct {
 	most    atomic.Int32
 	now     atomic.Int32
 	crowded atomic.Int32 // how many more reads are to know that one was refused
+	off     atomic.Int64 // nobody polls until then, in nanoseconds since 1970
+	pause   atomic.Int64 // how long the last rest was
 	glance  glance
+}
+
+// resting reports whether nobody may poll.
+func (p *pollers) resting(now time.Time) bool { return now.UnixNano() < p.off.Load() }
+
+// rest lets nobody poll for a while: twice as long as the last time, if that was lately.
+func (p *pollers) rest(now time.Time) {
+	pause := 2 * p.pause.Load()
+	if now.UnixNano()-p.off.Load() > 2*pause {
+		pause = 0
+	}
+	pause = min(max(pause, int64(firstRest)), int64(lastRest))
+	p.pause.Store(pause)
+	p.off.Store(now.UnixNano() + pause)
 }
 
 // crowdedFor is how many reads that poll remember a refusal.
@@ -141,6 +189,9 @@ func (p *pollers) processors() *pollers {
 
 // enter counts one more, if there is a processor for it, and reports whether one was refused lately.
 func (p *pollers) enter() (ok, crowded bool) {
+	if p.most.Load() == 0 {
+		p.processors() // there may be more by now
+	}
 	if p.now.Add(1) > p.most.Load() {
 		p.now.Add(-1)
 		p.crowded.Store(crowdedFor)

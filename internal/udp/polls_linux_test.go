@@ -43,7 +43,7 @@ func TestPollingStopsWhereItIsInVain(t *testing.T) {
 	}
 	// The gaps between reads that poll in vain: 1, 3, 7, ... reads that wait at once.
 	var gaps []int
-	for gap, i := 0, 0; i < 400; i++ {
+	for gap, i := 0, 0; i < 500; i++ {
 		before := p.vain
 		if !waits(never) {
 			t.Fatal("it polls for ever")
@@ -55,7 +55,11 @@ func TestPollingStopsWhereItIsInVain(t *testing.T) {
 		gaps = append(gaps, gap)
 		gap = 0
 	}
-	want := []int{0, 1, 3, 7, 7, 7}
+	want := []int{0, 1, 3}
+	for len(want) <= lateFailed {
+		want = append(want, maxUnpolled)
+	}
+	want = append(want, 15, 31, lateUnpolled, lateUnpolled)
 	for i, w := range want {
 		if i >= len(gaps) || gaps[i] != w {
 			t.Fatalf("reads that wait at once between vain polls: %v, want %v ...", gaps, want)
@@ -84,8 +88,8 @@ func TestPollingEndsByTimeNotByRounds(t *testing.T) {
 		{false, time.Microsecond / 4, 800}, // nobody else has anything to do
 		{false, 40 * time.Microsecond, 25}, // others have
 		{true, 40 * time.Microsecond, 5},   // and there are more readers than processors
-		{false, 10 * time.Millisecond, 1},  // a round is longer than it may take
-		{true, 10 * time.Millisecond, 1},
+		{false, longRound - 1, 2},          // two are longer than it may take
+		{true, longRound - 1, 1},
 	} {
 		p := newPolls(1)
 		if c.crowded {
@@ -123,6 +127,54 @@ func TestShortWaitsSaveUpForALongerOne(t *testing.T) {
 	}
 	if waited < 980 {
 		t.Errorf("it waits for %d of 1000 datagrams that are %v apart", waited, later)
+	}
+}
+
+// Another process has the processor, or a goroutine computes: nobody polls for a while.
+func TestALongRoundEndsAllPolling(t *testing.T) {
+	at := time.Unix(1, 0)
+	a, b := newPolls(2), newPolls(2)
+	b.of = a.of
+	a.begin()
+	b.begin()
+	if !a.again(at) || !b.again(at) {
+		t.Fatal("they may not poll")
+	}
+	at = at.Add(longRound)
+	if a.again(at) || b.again(at) {
+		t.Error("they poll on after a long round")
+	}
+	if a.vain != 0 || b.vain != 0 || a.of.now.Load() != 0 {
+		t.Errorf("in vain: %d, %d; %d poll", a.vain, b.vain, a.of.now.Load())
+	}
+	for i, want := range []time.Duration{firstRest, 2 * firstRest, 4 * firstRest, 8 * firstRest} {
+		if i > 0 {
+			if a.begin(); !a.again(at) {
+				t.Fatalf("after rest %d nobody polls", i)
+			}
+			at = at.Add(longRound)
+			a.again(at)
+		}
+		if a.begin(); a.again(at.Add(want - 1)) {
+			t.Errorf("rest %d is shorter than %v", i+1, want)
+		}
+		if at = at.Add(want); a.of.resting(at) {
+			t.Errorf("rest %d is longer than %v", i+1, want)
+		}
+	}
+	at = at.Add(40 * firstRest) // a quiet time
+	a.begin()
+	a.again(at)
+	at = at.Add(longRound)
+	a.again(at)
+	if a.of.resting(at.Add(firstRest)) || !a.of.resting(at.Add(firstRest-1)) {
+		t.Error("after a quiet time a rest is not the first one again")
+	}
+	for range 20 {
+		a.of.rest(at)
+	}
+	if a.of.resting(at.Add(lastRest)) {
+		t.Errorf("a rest is longer than %v", lastRest)
 	}
 }
 
