@@ -62,7 +62,7 @@ func (h *H3Conn) bind(cfg *H3Config) func(*connection, upperParts) upper {
 // Open sends the exchange's OpenOrder.
 func (h *H3Conn) Open(x *port.Exchange) { h.bring(x, turnOpen, &x.OpenOrder, false) }
 
-// Send sends the exchange's SendOrder.
+// Send sends the exchange's SendOrder, which port.NewSendIn returns.
 func (h *H3Conn) Send(x *port.Exchange) {
 	h.bring(x, turnSend, x.SendOrder, x.SendOrder.HandlerDone)
 }
