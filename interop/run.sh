@@ -365,12 +365,14 @@ loss30() {
 bad=0
 for i in \$(seq 50); do
   rm -f "$T/got"
-  $(GET "$URL/1kb.bin") && cmp -s "$T/got" "$T/www/1kb.bin" || { echo "connection \$i failed"; bad=\$((bad + 1)); }
+  $(GET "$URL/1kb.bin") -S && cmp -s "$T/got" "$T/www/1kb.bin" || { echo "connection \$i failed"; bad=\$((bad + 1)); }
 done
 exit \$bad
 EOF
   "$T/netlab" "${LINK[@]}" -loss 0.3 -timeout 15m -a "exec $(SERVE 10.99.0.1:4433)" -b "exec sh '$T/fifty.sh'" > "$T/lab.log" 2>&1 || rc=$?
-  if [ $rc = 0 ]; then pass "$name" "$(seconds "$from")"; else fail "$name" "$rc failed" "$T/lab.log"; fi
+  # One in 1,500 has no handshake within 10 s, for every probe of some flight is lost (8 of 12,000 in the simulator): one of
+  # fifty may fail, which happens in 3 % of the runs, and two do in less than one of 1,000.
+  if [ $rc -le 1 ]; then pass "$name" "$(seconds "$from"), $rc failed"; else fail "$name" "$rc failed" "$T/lab.log"; fi
 }
 
 gotests() {
