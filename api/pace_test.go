@@ -37,8 +37,12 @@ func testHandlersThatComputeForLongWait(t *testing.T) {
 		t.Errorf("%d of 50 that compute for long waited; want all but the first few", waited)
 	}
 	waited = 0
+	brief := "/brief"
+	for p.route("GET", brief) == p.route("GET", "/long") { // one time in 256 they share one
+		brief += "er"
+	}
 	for range 50 {
-		request("/short", func() {})
+		request(brief, func() {})
 	}
 	if waited > 0 {
 		t.Errorf("%d of 50 that are short waited", waited)
