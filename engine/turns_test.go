@@ -64,6 +64,12 @@ func TestABusyWriterGivesALentGoroutineBack(t *testing.T) {
 type handed struct {
 	net.PacketConn
 	reading, closed chan struct{}
+	once            sync.Once
+}
+
+func (h *handed) Close() error {
+	h.once.Do(func() { close(h.closed) })
+	return h.PacketConn.Close()
 }
 
 func (h *handed) ReadFrom(b []byte) (int, net.Addr, error) {
@@ -99,12 +105,12 @@ func TestAReaderDoesNotWriteToASocketOfTheCallers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &handed{pc, make(chan struct{}), make(chan struct{})}
+	w := &handed{PacketConn: pc, reading: make(chan struct{}), closed: make(chan struct{})}
 	l, err := server.ServeH3(w, H3Config{TLS: serverTLS()}, handled(answerer))
 	if err != nil {
 		t.Fatal(err)
 	}
-	late := time.AfterFunc(longWait, func() { close(w.closed) })
+	late := time.AfterFunc(longWait, func() { _ = w.Close() })
 	h, err := client.DialH3(t.Context(), l.Addr(), H3Config{TLS: clientTLS()})
 	if err != nil {
 		t.Fatal(err)
