@@ -8,11 +8,13 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"quicpro/actors/port"
@@ -221,37 +223,53 @@ func TestACancelledDownloadIsNotLogged(t *testing.T) {
 	}
 }
 
+// In virtual time: what comes before the time is over does not depend on the machine.
 func TestTimeoutsAreTimeouts(t *testing.T) {
-	release := make(chan bool)
-	d := demo(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/body" {
-			_, _ = io.WriteString(w, "x")
-			w.(http.Flusher).Flush()
-		}
-		<-release
-	})
-	defer close(release)
-	client := &Client{TLS: d.Client.TLS, Timeout: 50 * time.Millisecond}
-	defer client.Close()
-	for _, path := range []string{"/head", "/body"} {
-		resp, err := client.Get(t.Context(), d.URL+path)
-		if path == "/body" {
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = io.ReadAll(resp.Body)
-			_ = resp.Body.Close()
-		}
-		var timeout net.Error
-		if !errors.Is(err, ErrTimeout) || !errors.As(err, &timeout) || !timeout.Timeout() || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s: %v", path, err)
-		}
+	const most = time.Second
+	head := func(_ *scripted, x *port.Exchange) {
+		x.Reads.Send(&port.Delivery{Heads: [][]port.Field{{{Name: ":status", Value: "200"}}}, Length: 100})
 	}
-	std := &http.Client{Transport: d.Client.RoundTripper(), Timeout: 50 * time.Millisecond}
-	_, err := std.Get(d.URL + "/head")
-	var timeout net.Error
-	if !errors.As(err, &timeout) || !timeout.Timeout() {
-		t.Errorf("http.Client: %v", err)
+	silent := func(*scripted, *port.Exchange) {}
+	for _, c := range []struct {
+		name   string
+		answer func(*scripted, *port.Exchange)
+		std    bool // the time is an http.Client's
+	}{
+		{"head", silent, false},
+		{"body", head, false},
+		{"http.Client, head", silent, true},
+		{"http.Client, body", head, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			client := &Client{}
+			client.shared().dial = func(context.Context, netip.AddrPort, string) (exchanger, error) {
+				return newScripted("server", c.answer), nil
+			}
+			get := func() (*http.Response, error) { return client.Get(t.Context(), "https://127.0.0.1/") }
+			if client.Timeout = most; c.std {
+				client.Timeout = 0
+				get = func() (*http.Response, error) {
+					return (&http.Client{Transport: client.RoundTripper(), Timeout: most}).Get("https://127.0.0.1/")
+				}
+			}
+			resp, err := get()
+			if (err == nil) != strings.HasSuffix(c.name, "body") {
+				t.Fatalf("%s: %v", c.name, err)
+			}
+			if err == nil {
+				_, err = io.ReadAll(resp.Body)
+				_ = resp.Body.Close()
+			}
+			var timeout net.Error
+			if !errors.As(err, &timeout) || !timeout.Timeout() || !errors.Is(err, context.DeadlineExceeded) || !c.std && !errors.Is(err, ErrTimeout) {
+				t.Errorf("%s: %v", c.name, err)
+			}
+			if took := time.Since(began); took != most {
+				t.Errorf("%s: it took %v, want %v", c.name, took, most)
+			}
+			_ = client.Close()
+		})
 	}
 }
 

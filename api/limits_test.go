@@ -344,9 +344,15 @@ func TestTimeoutsAndLimitsReachTheEngine(t *testing.T) {
 			}
 			return body(t, resp)
 		}
-		first := from()
-		if again := from(); again != first {
-			t.Errorf("%s: at once, a connection from %s and another from %s", side, first, again)
+		var first string
+		for atOnce := false; !atOnce; { // not where the machine was busy with something else in between
+			began := time.Now()
+			first = from()
+			again := from()
+			if atOnce = time.Since(began) < 500*time.Millisecond; atOnce && again != first {
+				t.Errorf("%s: at once, a connection from %s and another from %s", side, first, again)
+			}
+			first = again
 		}
 		time.Sleep(time.Second) // it is the silence that is tested
 		if again := from(); again == first {

@@ -3,7 +3,6 @@ package engine
 import (
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
@@ -168,23 +167,18 @@ func TestABusyWriterLeavesItsLane(t *testing.T) {
 	c.place.host = &c.s.host
 	c.place.world.crew.working.Store(crewBusy + 1)
 	writer := writerSeat{c.s.e.world, c.s}
-	turns, left := 0, make(chan bool)
+	turns, left := 0, make(chan bool, 1)
 	var r player
 	r.run = func() {
-		switch turns++; {
-		case c.s.host.Load() == nil:
-			close(left)
-			return
-		case turns > 10*lentRounds:
+		if turns++; c.s.host.Load() == nil || turns > 10*lentRounds {
+			left <- c.s.host.Load() == nil
 			return
 		}
 		writer.Launch(r)
 	}
 	c.place.ready, c.place.running = []actor.Runner{r}, true
 	c.place.Run()
-	select {
-	case <-left:
-	case <-time.After(time.Second):
+	if !<-left {
 		t.Errorf("the writer was in the lane for %d rounds, want about %d", turns, lentRounds)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"quicpro/actors/port"
+	"quicpro/wire"
 )
 
 // A link carries datagrams between one client and one server. Each way a function says what becomes of the nth datagram,
@@ -97,25 +98,27 @@ const briefly = 300 * time.Millisecond
 // and gets at most three times what it sent (RFC 9000 s8.1).
 func TestAClientThatDiesMidHandshakeIsForgotten(t *testing.T) {
 	for datagrams := 1; datagrams <= 3; datagrams++ {
-		server, client := newTestEngine(t), newTestEngine(t)
+		var born atomic.Int32
+		server, client := New(Options{Trace: func(wire.Role, wire.ConnectionID) port.Trace { born.Add(1); return nil }}), newTestEngine(t)
+		t.Cleanup(func() {
+			_ = server.Close()
+			expectEmpty(t, server)
+		})
 		l, err := server.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS(), HandshakeTimeout: briefly}, handled(answerer))
 		if err != nil {
 			t.Fatal(err)
 		}
 		// The server hears nothing beyond these, and the client sends its own flight only: it gets no answer.
-		wire, to := newLink(t, l.Addr(), first(datagrams), first(0))
-		over := make(chan error, 1)
-		go func() {
-			_, err := client.DialH3(t.Context(), to, H3Config{TLS: clientTLS(), HandshakeTimeout: 3 * briefly})
-			over <- err
-		}()
-		server.awaitConnections(t, 1, 5*time.Second)
-		server.awaitConnections(t, 0, 5*time.Second)
-		if got, most := wire.fromServer.Load(), 3*wire.fromClient.Load(); got > most {
-			t.Errorf("%d datagrams: the server answered %d bytes with %d", datagrams, wire.fromClient.Load(), got)
-		}
-		if err := <-over; err == nil {
+		way, to := newLink(t, l.Addr(), first(datagrams), first(0))
+		if _, err := client.DialH3(t.Context(), to, H3Config{TLS: clientTLS(), HandshakeTimeout: 3 * briefly}); err == nil {
 			t.Error("the client believes in a handshake")
+		}
+		if born.Load() == 0 {
+			t.Errorf("%d datagrams: the server had no connection", datagrams)
+		}
+		server.awaitConnections(t, 0, 5*time.Second)
+		if got, most := way.fromServer.Load(), 3*way.fromClient.Load(); got > most {
+			t.Errorf("%d datagrams: the server answered %d bytes with %d", datagrams, way.fromClient.Load(), got)
 		}
 		again, err := client.DialH3(within(t, 5*time.Second), l.Addr(), H3Config{TLS: clientTLS()})
 		if err != nil {

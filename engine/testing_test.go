@@ -83,6 +83,9 @@ func expectEmpty(t *testing.T, e *Engine) {
 	t.Errorf("not at home: %+v", o)
 }
 
+// longWait is how long a test waits for what comes in milliseconds, unless something is wrong.
+const longWait = 20 * time.Second
+
 func within(t *testing.T, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	t.Cleanup(cancel)

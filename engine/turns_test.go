@@ -45,14 +45,14 @@ func TestABusyWriterGivesALentGoroutineBack(t *testing.T) {
 	go func() { c.payBack(); close(back) }()
 	select {
 	case <-back:
-	case <-time.After(2 * time.Second):
+	case <-time.After(longWait):
 		t.Error("the goroutine does not come back")
 	}
 	room := make(chan bool)
 	(&seat{placement: &c.place}).Launch(player{run: func() { close(room) }})
 	select {
 	case <-room:
-	case <-time.After(2 * time.Second):
+	case <-time.After(longWait):
 		t.Error("a room of the lane waits for the writer")
 	}
 	close(e.over)
@@ -64,6 +64,12 @@ func TestABusyWriterGivesALentGoroutineBack(t *testing.T) {
 type handed struct {
 	net.PacketConn
 	reading, closed chan struct{}
+	once            sync.Once
+}
+
+func (h *handed) Close() error {
+	h.once.Do(func() { close(h.closed) })
+	return h.PacketConn.Close()
 }
 
 func (h *handed) ReadFrom(b []byte) (int, net.Addr, error) {
@@ -99,12 +105,12 @@ func TestAReaderDoesNotWriteToASocketOfTheCallers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &handed{pc, make(chan struct{}), make(chan struct{})}
+	w := &handed{PacketConn: pc, reading: make(chan struct{}), closed: make(chan struct{})}
 	l, err := server.ServeH3(w, H3Config{TLS: serverTLS()}, handled(answerer))
 	if err != nil {
 		t.Fatal(err)
 	}
-	late := time.AfterFunc(10*time.Second, func() { close(w.closed) })
+	late := time.AfterFunc(longWait, func() { _ = w.Close() })
 	h, err := client.DialH3(t.Context(), l.Addr(), H3Config{TLS: clientTLS()})
 	if err != nil {
 		t.Fatal(err)
@@ -166,7 +172,7 @@ func TestASlowTraceDelaysItsOwnConnectionOnly(t *testing.T) {
 	go func() { _, _, err := fetch(t, two[0], "GET", "/", nil); got <- err }()
 	<-waits
 	armed.Store(false)
-	late := time.AfterFunc(5*time.Second, func() { close(until) })
+	late := time.AfterFunc(longWait, func() { close(until) })
 	if _, _, err := fetch(t, two[1], "GET", "/", nil); err != nil {
 		t.Error(err)
 	}

@@ -15,17 +15,19 @@ import (
 
 // file is a log's file in memory.
 type file struct {
-	mu     sync.Mutex
-	b      bytes.Buffer
-	closed int
-	full   bool          // writes fail
-	gate   chan struct{} // if not nil, each write waits for one
+	mu      sync.Mutex
+	b       bytes.Buffer
+	closed  int
+	full    bool          // writes fail
+	gate    chan struct{} // if not nil, each write waits for one
+	reached chan struct{} // and says here that it does
 }
 
 var errFull = errors.New("disk full")
 
 func (f *file) Write(b []byte) (int, error) {
 	if f.gate != nil {
+		f.reached <- struct{}{}
 		<-f.gate
 	}
 	f.mu.Lock()

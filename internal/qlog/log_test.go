@@ -302,12 +302,15 @@ func TestPreferredAddressAndTokens(t *testing.T) {
 }
 
 func TestASlowFileLosesEventsAndSaysSo(t *testing.T) {
-	f := &file{gate: make(chan struct{})}
+	f := &file{gate: make(chan struct{}), reached: make(chan struct{}, 10)}
 	l := New(f, wire.Client, original(), wall, start)
 	payload := make([]byte, 1200)
 	const packets = 50_000
 	for i := range packets { // no call waits, though nothing can be written
 		l.Packet(at(time.Duration(i)), port.PacketEvent{Level: wire.LevelApp, Number: wire.PacketNumber(i), Payload: payload})
+		if i == 1000 {
+			<-f.reached // the goroutine that writes has taken what waited, and takes no more
+		}
 	}
 	l.mu.Lock()
 	waiting := len(l.e.b)
