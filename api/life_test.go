@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"quicpro/actors/port"
+	"quicpro/internal/actor"
 )
 
 func TestCancellingTheContextEndsTheHandlers(t *testing.T) {
@@ -111,6 +112,43 @@ func TestNobodyWritesBehindAnAbortedHandler(t *testing.T) {
 		c := newScripted("client", nil)
 		s.task(c, oneGet())()
 		if err := write(late); err != errHandlerReturned || c.chunks.Out() != 0 {
+			t.Errorf("%s: %v, %d chunks are not home", what, err, c.chunks.Out())
+		}
+	}
+}
+
+// Memory that a reader was given to fill is not another response's while it does so, though its handler has returned and left it behind.
+func TestAReaderThatWasLeftBehindHasItsMemoryToItself(t *testing.T) {
+	for what, begin := range map[string]func(http.ResponseWriter){
+		"nothing written":   func(http.ResponseWriter) {},
+		"something written": func(w http.ResponseWriter) { _, _ = io.WriteString(w, "early") },
+		"all flushed":       func(w http.ResponseWriter) { _, _ = io.WriteString(w, "early"); w.(http.Flusher).Flush() },
+		"more than a chunk": func(w http.ResponseWriter) { _, _ = w.Write(make([]byte, 3*actor.ChunkHuge)) },
+		"aborted":           func(w http.ResponseWriter) { _, _ = io.WriteString(w, "early") },
+	} {
+		reading, goOn, copied := make(chan bool), make(chan bool), make(chan error)
+		s := &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			begin(w)
+			go func() {
+				_, err := w.(io.ReaderFrom).ReadFrom(readerFunc(func(p []byte) (int, error) {
+					reading <- true
+					<-goOn
+					return copy(p, "late"), nil
+				}))
+				copied <- err
+			}()
+			<-reading
+			if what == "aborted" {
+				panic(http.ErrAbortHandler)
+			}
+		})}
+		c := newScripted("client", nil)
+		s.task(c, oneGet())()
+		if n := c.chunks.Out(); n != 1 {
+			t.Errorf("%s: %d chunks are not home while a reader fills one", what, n)
+		}
+		goOn <- true
+		if err := <-copied; err != errHandlerReturned || c.chunks.Out() != 0 {
 			t.Errorf("%s: %v, %d chunks are not home", what, err, c.chunks.Out())
 		}
 	}
@@ -482,3 +520,8 @@ func TestADeadConnectionIsReplaced(t *testing.T) {
 		t.Error("no answer from the new server")
 	}
 }
+
+// readerFunc is a reader.
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

@@ -25,14 +25,13 @@ type responseWriter struct {
 	deadline deadline
 
 	// The small ones are neighbours: ten thousand handlers may wait.
-	head     bool // the request was HEAD
-	decided  bool // the status is
-	sent     bool // the head has been handed over
-	finished bool // the handler has returned
+	head bool // the request was HEAD
+	sent bool // the head has been handed over
 
 	hasType, hasEncoding, hasDate bool
 
 	turn    uint8 // of lists
+	status  int16 // 0 until it is decided
 	length  int64 // declared Content-Length, -1 if none
 	written int64 // body bytes from the handler
 
@@ -46,13 +45,13 @@ type responseWriter struct {
 
 	sending longLock // held from the wait for an answer to the next Send
 
-	status  int32      // once decided
-	mu      sync.Mutex // guards what follows; held briefly
-	pending bool       // a Send is not answered yet
-	last    bool       // the last answer has come
-	waiting bool       // somebody waits for an answer
-	gone    bool       // the exchange is not ours any more
-	err     error      // what the last answer said
+	finished atomic.Bool // the handler has returned; whom it has left behind asks too
+	mu       sync.Mutex  // guards what follows; held briefly
+	pending  bool        // a Send is not answered yet
+	last     bool        // the last answer has come
+	waiting  bool        // somebody waits for an answer
+	gone     bool        // the exchange is not ours any more
+	err      error       // what the last answer said
 }
 
 func (w *responseWriter) init(e *exchange) {
@@ -74,8 +73,8 @@ func (w *responseWriter) WriteHeader(status int) {
 		panic("api: invalid WriteHeader code " + strconv.Itoa(status))
 	}
 	switch {
-	case w.finished:
-	case w.decided:
+	case w.finished.Load():
+	case w.status != 0:
 		w.e.server.logf("api: superfluous WriteHeader(%d), the status is %d already", status, w.status)
 	case status == http.StatusSwitchingProtocols:
 		w.e.server.logf("api: WriteHeader(101) ignored: HTTP/3 has no such status") // RFC 9114 s4.5
@@ -130,14 +129,14 @@ func pour[B string | []byte](w *responseWriter, p B) (n int, err error) {
 
 // ReadFrom sends all that r gives, read straight into the memory it is sent from; io.Copy uses it.
 func (w *responseWriter) ReadFrom(r io.Reader) (n int64, err error) {
-	if !w.decided {
+	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
 	if w.head || !bodyAllowed(int(w.status)) {
 		return io.Copy(writerOnly{w}, r)
 	}
 	for {
-		if w.finished {
+		if w.finished.Load() {
 			return n, errHandlerReturned
 		}
 		if len(w.room) == 0 {
@@ -149,7 +148,7 @@ func (w *responseWriter) ReadFrom(r io.Reader) (n int64, err error) {
 				return n, err
 			}
 		}
-		k, err := r.Read(w.room)
+		k, err := w.readFrom(r)
 		if k > 0 {
 			if e := w.begin(int64(k)); e != nil {
 				return n, e
@@ -166,15 +165,24 @@ func (w *responseWriter) ReadFrom(r io.Reader) (n int64, err error) {
 	}
 }
 
+// readFrom reads into room. Whatever becomes of the response meanwhile, the memory is nobody else's until r is done with it: a
+// handler may return and leave behind a goroutine that copies, and what that one is given then would be in another's response.
+func (w *responseWriter) readFrom(r io.Reader) (int, error) {
+	c := w.chunk
+	c.Retain()
+	defer c.Release()
+	return r.Read(w.room)
+}
+
 // writerOnly hides ReadFrom.
 type writerOnly struct{ io.Writer }
 
 // begin is what every writing starts with: may n bytes more be written?
 func (w *responseWriter) begin(n int64) error {
-	if w.finished {
+	if w.finished.Load() {
 		return errHandlerReturned
 	}
-	if !w.decided {
+	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
 	switch {
@@ -261,10 +269,10 @@ func (w *responseWriter) gathered() int {
 
 // FlushError sends what has been written so far.
 func (w *responseWriter) FlushError() error {
-	if w.finished {
+	if w.finished.Load() {
 		return errHandlerReturned
 	}
-	if !w.decided {
+	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
 	return w.flush(false)
@@ -295,10 +303,10 @@ var errHandlerReturned = errors.New("api: the handler of this request has return
 
 // finish ends the response after the handler has returned. It reports whether the response is complete.
 func (w *responseWriter) finish() bool {
-	if !w.decided {
+	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
-	w.finished = true
+	w.finished.Store(true)
 	w.glance()
 	if w.length >= 0 && w.written < w.length && !w.head && bodyAllowed(int(w.status)) {
 		if w.failure() == nil && w.e.ctx.Err() == nil && !w.deadline.passed() { // else it was right to stop
@@ -322,7 +330,7 @@ func (w *responseWriter) handedOver() bool {
 
 // release brings home what was never sent. A goroutine that the handler has left behind may still write, also if the handler was aborted.
 func (w *responseWriter) release() {
-	w.finished = true
+	w.finished.Store(true)
 	w.deadline.stop()
 	for _, c := range w.full {
 		c.Release()

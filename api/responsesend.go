@@ -12,7 +12,7 @@ import (
 
 // decide takes the snapshot of the header: later changes of it do not count, except for trailers.
 func (w *responseWriter) decide(status int) {
-	w.decided, w.status = true, int32(status)
+	w.status = int16(status)
 	w.list = newFieldList()
 	w.list.add(":status", statusText(status))
 	eachElement(w.header["Trailer"], func(name string) {

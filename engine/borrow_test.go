@@ -14,13 +14,13 @@ func lone() *connection {
 	c := &connection{s: &socket{e: &Engine{world: NewWorld()}}}
 	c.place.world = c.s.e.world.(*machine)
 	c.asked()
-	c.place.requests.Add(-1)
+	c.place.requests.end()
 	return c
 }
 
 func TestALoneRequestRunsOnTheGoroutinesThatBringItsMail(t *testing.T) {
 	for what, busy := range map[string]func(c *connection){
-		"no request yet":      func(c *connection) { c.place.begun.Store(false) },
+		"no request yet":      func(c *connection) { c.place.requests.word.Store(0) },
 		"several at a time":   func(c *connection) { c.asked(); c.asked() },
 		"its own bulk":        func(c *connection) { c.place.bulk.noted() },
 		"the socket's bulk":   func(c *connection) { c.s.bulk.noted() },
@@ -141,8 +141,8 @@ func TestABusyMachinesWriterRunsInALane(t *testing.T) {
 		"busy":                        {func(*connection) {}, true},
 		"idle":                        {func(c *connection) { c.place.world.crew.working.Store(crewBusy) }, false},
 		"several at a time":           {func(c *connection) { c.asked(); c.asked() }, false},
-		"a handshake":                 {func(c *connection) { c.place.begun.Store(false) }, false},
-		"a handshake, its own socket": {func(c *connection) { c.place.begun.Store(false); c.place.sole = true }, true},
+		"a handshake":                 {func(c *connection) { c.place.requests.word.Store(0) }, false},
+		"a handshake, its own socket": {func(c *connection) { c.place.requests.word.Store(0); c.place.sole = true }, true},
 		"a trace, or its rooms apart": {func(c *connection) { c.place.host = nil }, false},
 	} {
 		l := lone()

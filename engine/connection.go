@@ -60,7 +60,8 @@ type connection struct {
 	limits *port.Limits
 
 	fromReader actor.Port[port.ToProtect]
-	app        struct { // the app's edges
+	toWriter   actor.Port[port.ToWriter] // protect's
+	app        struct {                  // the app's edges
 		toConn  actor.Port[port.ToConn]
 		toUpper actor.Port[port.ToH3]
 		closed  atomic.Bool // its one CloseOrder is sent
@@ -171,9 +172,10 @@ func (c *connection) connect(cfg conn.Config, b birth) {
 	c.fromReader = g.protect.Port("reader>protect", l.RxBatches)
 	c.app.toConn = g.conn.Port("app>conn", 1)
 	c.app.toUpper = g.upper.Port("app>h3", b.places)
+	c.toWriter = c.s.writer.Port("protect>writer", tx)
 	c.protect.Connect(crypto.ProtectPorts{
 		ToConn:   g.conn.Port("protect>conn", l.RxBatches+replays),
-		ToWriter: c.s.writer.Port("protect>writer", tx),
+		ToWriter: c.toWriter,
 	})
 	c.handshake.Connect(crypto.HandshakePorts{ToConn: g.conn.Port("handshake>conn", 1)})
 	c.core.Connect(conn.Ports{
@@ -220,6 +222,7 @@ func (c *connection) buried(cause *port.Cause, m *port.Closed) {
 	m.Packet = c.kept
 	c.keptMu.Unlock()
 	m.IDs = c.routes.list()
+	c.toWriter.Close() // conn has left, with all batches home; what one that panicked has left there the writer still writes
 	// The endpoint knows before the routes go: what arrives from here on is behind this message in its inbox.
 	c.s.left(c, m)
 	c.routes.clear()

@@ -111,7 +111,7 @@ func (c *crew) waits(r runner) bool {
 		return false
 	}
 	l, ok := r.(*lane)
-	return !ok || l.crowded.Load() && l.requests.Load() <= 1
+	return !ok || l.requests.crowded() && l.requests.alive() <= 1
 }
 
 // rest makes h, which may have to be made, wait for the next launch; it returns nil if enough do.

@@ -25,10 +25,7 @@ type lane struct {
 	late   actor.Runner // its flush waits for the others
 	forAll bool         // for the app too
 
-	requests atomic.Int32 // bidirectional streams alive
-	crowded  atomic.Bool  // there was more than one at a time
-	begun    atomic.Bool  // there was one
-	lately   atomic.Int32 // how many have begun since the last large batch
+	requests requests
 }
 
 // launch puts r behind the rooms of the lane that wait.
@@ -45,7 +42,7 @@ func (l *lane) launch(r actor.Runner) {
 
 // Run gives every waiting room its turns until none waits.
 func (l *lane) Run() {
-	if l.requests.Load() > 1 {
+	if l.requests.alive() > 1 {
 		// Whoever launched the lane comes before all others that the processor has: they would each get a run of their own.
 		l.world.crew.patient.round()
 	}
@@ -66,7 +63,7 @@ func (l *lane) Run() {
 // handshake computes for long, which others that write to the socket shall not wait for, and a trace may; a lane with several
 // requests has more to do meanwhile.
 func (l *lane) hosts() bool {
-	return l.host != nil && (l.sole || l.begun.Load()) && !l.crowded.Load() && l.world.crew.working.Load() > crewBusy
+	return l.host != nil && (l.sole || l.requests.begun()) && !l.requests.crowded() && l.world.crew.working.Load() > crewBusy
 }
 
 // lentRounds is how many rounds a goroutine that is lent to a lane runs at most: a request and its answer take half of them.

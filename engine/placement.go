@@ -32,6 +32,43 @@ type placement struct {
 	seats [roomStream + 1]seat
 }
 
+// requests counts a connection's bidirectional streams, for the choice of goroutines. All but the mark is one word, since every
+// request comes by here twice.
+type requests struct {
+	word atomic.Uint64 // how many have begun, in the upper half; whether several were alive at a time, a bit; how many are
+	mark atomic.Uint32 // how many had begun at the last large batch
+}
+
+const (
+	oneBegun   = 1 << 32
+	wasCrowded = 1 << 31
+)
+
+func (r *requests) begin() {
+	if w := r.word.Add(oneBegun + 1); w%wasCrowded > 1 && w&wasCrowded == 0 {
+		r.word.Or(wasCrowded)
+	}
+}
+
+func (r *requests) end() { r.word.Add(^uint64(0)) }
+
+// alive is how many there are: for those of a lane with several one flush is enough.
+func (r *requests) alive() int { return int(r.word.Load() % wasCrowded) }
+
+// crowded reports whether there has ever been more than one at a time: messages are gathered then, and nobody lends the lane his
+// goroutine.
+func (r *requests) crowded() bool { return r.word.Load()&wasCrowded != 0 }
+
+// begun reports whether there has been one: what ran before, a handshake, computes for too long for a goroutine that is lent.
+func (r *requests) begun() bool { return r.word.Load() >= oneBegun }
+
+// lately is how many have begun since it was asked last, for the last large batch: who shares the next with how many. Of two who ask
+// at once one may get too few.
+func (r *requests) lately() int {
+	begun := uint32(r.word.Load() / oneBegun)
+	return int(int32(begun - r.mark.Swap(begun)))
+}
+
 // bulk remembers for a while that a lot of bytes flow.
 type bulk struct{ left atomic.Int32 }
 
@@ -72,7 +109,7 @@ func (c *connection) moved(n int) {
 		return
 	}
 	// A server's requests may all have ended when their answers leave.
-	requests := int(max(c.place.requests.Load(), c.place.lately.Swap(0)))
+	requests := max(c.place.requests.alive(), c.place.requests.lately())
 	alone := n >= max(bulkBatch, bulkShare*requests)
 	if alone || n >= max(quietBatch, quietShare*requests) {
 		c.s.bulk.noted()
@@ -95,14 +132,10 @@ func (s *socket) polls() bool {
 
 // asked notes that a request begins.
 func (c *connection) asked() {
-	if c.place.requests.Add(1) > 1 && !c.place.crowded.Load() {
-		c.place.crowded.Store(true)
+	c.place.requests.begin()
+	if c.s.alone.Load() != 0 {
+		c.s.alone.Store(0)
 	}
-	if !c.place.begun.Load() {
-		c.place.begun.Store(true)
-	}
-	c.place.lately.Add(1)
-	c.s.alone.Store(0)
 }
 
 // together reports whether a room that is launched now runs in the lane.
@@ -117,7 +150,7 @@ func (p *placement) together() bool {
 // connections need the reader, and a caller has a deadline.
 func (c *connection) borrow() bool {
 	p := &c.place
-	if p.world == nil || c.trace != nil || p.how == Apart || !p.begun.Load() || p.crowded.Load() || p.bulk.flows() || c.s.bulk.flows() ||
+	if p.world == nil || c.trace != nil || p.how == Apart || !p.requests.begun() || p.requests.crowded() || p.bulk.flows() || c.s.bulk.flows() ||
 		p.world.crew.working.Load() > crewBusy || !p.seize() {
 		return false
 	}

@@ -59,7 +59,7 @@ func TestRoomsShareAGoroutineUntilALotOfBytesFlow(t *testing.T) {
 	if n := launchedApart(&c.place, 100); n != bulkWhile {
 		t.Errorf("%d launches are apart when no more requests begin, want %d", n, bulkWhile)
 	}
-	c.place.requests.Add(16)
+	c.place.requests.word.Add(16)
 	c.moved(2 * bulkBatch) // sixteen answers of 2 KiB
 	if n := launchedApart(&c.place, 100); n != 0 {
 		t.Errorf("%d launches are apart for a batch of many small answers, want none", n)
@@ -180,7 +180,10 @@ func TestWhenAReaderPolls(t *testing.T) {
 		for range c.begun {
 			conn.asked()
 		}
-		conn.place.requests.Store(int32(c.alive))
+		for range c.begun {
+			conn.place.requests.end()
+		}
+		conn.place.requests.word.Add(uint64(c.alive))
 		conn.moved(c.batch)
 		if got := conn.s.polls(); got != c.polls {
 			t.Errorf("%s: the reader polls: %v, want %v", c.what, got, c.polls)
@@ -192,12 +195,61 @@ func TestWhenAReaderPolls(t *testing.T) {
 	conn := &connection{s: &socket{e: new(Engine)}}
 	for range 16 {
 		conn.asked()
-		conn.place.requests.Add(-1)
+		conn.place.requests.end()
 	}
 	if conn.moved(18 << 10); !conn.s.polls() {
 		t.Error("the answers of sixteen requests pass as a download")
 	}
 	if conn.moved(18 << 10); conn.s.polls() {
 		t.Error("requests that ended before the last large batch count for the next")
+	}
+}
+
+func TestRequestsAreCountedInOneWord(t *testing.T) {
+	type seen struct {
+		alive          int
+		begun, crowded bool
+		lately         int
+	}
+	const begin, end, look = "begin", "end", "look"
+	for _, c := range []struct {
+		what  string
+		steps []string
+		want  seen
+	}{
+		{"none", nil, seen{}},
+		{"one", []string{begin}, seen{alive: 1, begun: true, lately: 1}},
+		{"one that has ended", []string{begin, end}, seen{begun: true, lately: 1}},
+		{"one after the other", []string{begin, end, begin}, seen{alive: 1, begun: true, lately: 2}},
+		{"two at a time", []string{begin, begin}, seen{alive: 2, begun: true, crowded: true, lately: 2}},
+		{"two that have ended", []string{begin, begin, end, end}, seen{begun: true, crowded: true, lately: 2}},
+		{"one since a large batch", []string{begin, begin, look, begin}, seen{alive: 3, begun: true, crowded: true, lately: 1}},
+		{"none since a large batch", []string{begin, look}, seen{alive: 1, begun: true}},
+	} {
+		var r requests
+		for _, step := range c.steps {
+			switch step {
+			case begin:
+				r.begin()
+			case end:
+				r.end()
+			case look:
+				r.lately()
+			}
+		}
+		if got := (seen{r.alive(), r.begun(), r.crowded(), r.lately()}); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.what, got, c.want)
+		}
+	}
+}
+
+func TestRequestsAreCountedBeyondTheWord(t *testing.T) {
+	var r requests
+	r.word.Store(1<<64 - oneBegun)
+	r.lately()
+	r.begin()
+	r.begin()
+	if alive, lately := r.alive(), r.lately(); alive != 2 || lately != 2 {
+		t.Errorf("alive %d, lately %d, want 2 of each", alive, lately)
 	}
 }

@@ -99,7 +99,7 @@ func newScene(t *testing.T, seed uint64, n weather, limits func(*steppingWorld, 
 	server, _ := steppingTLS()
 	config := s.e.tlsConfig(server, "h3")
 	s.l, err = s.e.listen(func() (Socket, error) { return link, nil }, listening{
-		maxConns: 4, limits: s.limits, app: true,
+		maxConns: steppingConns, limits: s.limits, app: true,
 		spawn: func(l *listener, first crypto.FirstInitial, path port.Path) *connection {
 			h := newH3Conn(s.limits, l, handled(s.serve))
 			b := l.born(first, path)
@@ -447,6 +447,9 @@ func (s *scene) fill(h *H3Conn, n, cancels, most int) {
 	}
 }
 
+// steppingConns is how many connections the server carries at a time.
+const steppingConns = 4
+
 // steppingPatience is how long all requests may take: less than the idle timeout, which would end a wedge.
 const steppingPatience = 25 * time.Second
 
@@ -516,4 +519,24 @@ func TestAClientKeepsToItsOwnBound(t *testing.T) {
 	s.hosts = append(s.hosts, h)
 	s.fill(h, 200, 15, 1<<8)
 	s.finish()
+}
+
+// A server carries few connections at a time, and any number of them one after another: what a dead one had of the rooms that
+// all share is free again.
+func TestShortConnectionsOneAfterAnother(t *testing.T) {
+	for seed := range uint64(race.Fewer(t, 8, 2)) {
+		s := newScene(t, seed, weather{delay: 5 * time.Millisecond, jitter: 3 * time.Millisecond, loss: steppingLosses[seed%4], queue: 200}, func(*steppingWorld, *port.Limits) {})
+		for range 12 * steppingConns {
+			h := s.dial()
+			s.fill(h, 1, 0, 1<<10)
+			if !s.w.run(s.w.now.Add(steppingPatience), s.answered) {
+				s.fail("wedged")
+			}
+			h.Close(0x100, "")
+			if !s.w.run(s.w.now.Add(2*s.limits.IdleTimeout), func() bool { return s.l.s.alive.Load() == 0 }) {
+				s.fail("a connection does not end")
+			}
+		}
+		s.finish()
+	}
 }

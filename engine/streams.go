@@ -190,7 +190,7 @@ func (s *streams) part(r *streamRoom, how *bool) {
 	if how == &r.left {
 		s.alive--
 		if r.link.ID.IsBidi() {
-			s.c.place.requests.Add(-1)
+			s.c.place.requests.end()
 		}
 		s.c.s.e.rooms.Add(-1)
 		last = s.closed && s.alive == 0

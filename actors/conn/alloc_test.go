@@ -138,7 +138,7 @@ func newBareRig(answer int) *rig {
 	w := newWorld(1)
 	random := randomness{w.random}
 	l := testLimits
-	l.ConnWindow, l.ConnWindowMax = 1<<40, 1<<40
+	l.ConnWindow, l.ConnWindowMax = 1<<30, 1<<30
 	p := wire.DefaultTransportParameters()
 	p.InitialMaxData, p.InitialMaxStreamsBidi = 1<<40, 16
 	chunks := new(actor.Chunks)

@@ -2,6 +2,7 @@ package buffer
 
 import (
 	"fmt"
+	"math"
 
 	"quicpro/wire"
 )
@@ -9,7 +10,7 @@ import (
 // checkWindow is how many entries of a list Check walks. CheckAll walks all.
 const (
 	checkWindow = 8
-	checkAll    = 1 << 62
+	checkAll    = math.MaxInt
 )
 
 // Check says whether the ranges are in order; see actor.Checker. It walks the highest ones.

@@ -54,7 +54,7 @@ func (w *window) check() error {
 func (p *Pacer) Check() error {
 	switch {
 	case p.rate < 1 || p.rate > maxRate:
-		return fmt.Errorf("pacer: %d bytes a second, not within 1 and %d", p.rate, maxRate)
+		return fmt.Errorf("pacer: %d bytes a second, not within 1 and %d", p.rate, uint64(maxRate))
 	case p.burst <= 0 || p.tokens > p.burst || p.tokens < -p.burst:
 		return fmt.Errorf("pacer: %d bytes in a bucket of %d", p.tokens, p.burst)
 	case p.rest >= 1e9:

@@ -42,7 +42,7 @@ func TestCubicCurve(t *testing.T) {
 	for _, datagram := range []int{1200, 1452, 9000, 65527} {
 		for _, segments := range []int{4, 10, 100, 1000, 10000, MaxWindow / datagram} {
 			top := segments * datagram
-			start := top * betaNumerator / betaDenominator
+			start := int(int64(top) * betaNumerator / betaDenominator) // 32 bits hold no seven of the largest
 			s := stage{max: top}
 			s.start(epoch, start, datagram)
 			for millis := 0; millis < 300_000; millis += 7 {

@@ -149,8 +149,8 @@ func TestQuantum(t *testing.T) {
 func TestPacerTakesExtremes(t *testing.T) {
 	p := NewPacer(epoch, 65527, 1)
 	p.Update(epoch, MaxWindow, 1, true)
-	if p.Rate() != maxRate {
-		t.Errorf("rate %d", p.Rate())
+	if p.rate != maxRate {
+		t.Errorf("rate %d", p.rate)
 	}
 	p.Budget(mono.Never)
 	p = NewPacer(epoch, size, time.Hour)
