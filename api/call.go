@@ -358,7 +358,7 @@ func (b *responseBody) WriteTo(w io.Writer) (int64, error) {
 	if c.closed {
 		return 0, http.ErrBodyReadAfterClose
 	}
-	n, err := c.in.writeTo(w, c.more)
+	n, err := c.in.writeTo(w, &c.rmu, c.more)
 	if c.in.ended {
 		err = c.endOf(err)
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"io"
 	"net/http"
 
@@ -20,6 +21,7 @@ type incoming struct {
 	few    [1]port.Piece // room for the last one, if the exchange may end before they are used up
 
 	held     bool  // a delivery is in hand
+	lent     bool  // a writer has its next piece
 	last     bool  // it is the last one
 	over     bool  // h3 waits for no word about this half any more
 	quiet    bool  // h3 gets no more words at all
@@ -51,6 +53,9 @@ func (in *incoming) empty() bool {
 // read copies body bytes to p. When none are in hand it calls more for the next delivery; an error of more, a deadline,
 // is returned as it is and changes nothing. At the end it returns what the last delivery said, or io.EOF.
 func (in *incoming) read(p []byte, more func() (*port.Delivery, error)) (n int, err error) {
+	if in.lent {
+		return 0, errCopied
+	}
 	for {
 		for in.piece < len(in.pieces) && n < len(p) {
 			k := copy(p[n:], in.pieces[in.piece].B[in.off:])
@@ -72,12 +77,20 @@ func (in *incoming) read(p []byte, more func() (*port.Delivery, error)) (n int, 
 	}
 }
 
-// writeTo hands all body bytes to w without an intermediate copy.
-func (in *incoming) writeTo(w io.Writer, more func() (*port.Delivery, error)) (n int64, err error) {
+var errCopied = errors.New("api: another goroutine copies the body")
+
+// writeTo hands all body bytes to w without an intermediate copy. The owner's lock is let go while w has them.
+func (in *incoming) writeTo(w io.Writer, lock *longLock, more func() (*port.Delivery, error)) (n int64, err error) {
+	if in.lent {
+		return 0, errCopied
+	}
 	for {
 		for in.piece < len(in.pieces) {
-			k, err := w.Write(in.pieces[in.piece].B[in.off:])
+			k, err := in.lend(w, lock)
 			n += int64(k)
+			if in.ended || in.quiet {
+				return n, http.ErrBodyReadAfterClose
+			}
 			in.used(k)
 			if err != nil {
 				return n, err
@@ -96,6 +109,22 @@ func (in *incoming) writeTo(w io.Writer, more func() (*port.Delivery, error)) (n
 		}
 		in.accept(d)
 	}
+}
+
+// lend gives w what is left of the current piece. That may take for ever, and meanwhile a handler may return or a call be closed: what
+// is in hand is drained then, but the piece is w's until it is done with it.
+func (in *incoming) lend(w io.Writer, lock *longLock) (int, error) {
+	p := in.pieces[in.piece]
+	b := p.B[in.off:]
+	p.Chunk.Retain()
+	in.lent = true
+	lock.Unlock()
+	defer func() {
+		p.Chunk.Release()
+		lock.Lock()
+		in.lent = false
+	}()
+	return w.Write(b)
 }
 
 // used counts k bytes of the current piece and releases the piece with its last.

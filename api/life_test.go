@@ -154,6 +154,88 @@ func TestAReaderThatWasLeftBehindHasItsMemoryToItself(t *testing.T) {
 	}
 }
 
+// stuck is a writer that takes its first bytes and does not come back with them until it is told to.
+type stuck struct{ begun, goOn chan bool }
+
+func newStuck() stuck { return stuck{make(chan bool), make(chan bool)} }
+
+func (s stuck) Write(p []byte) (int, error) {
+	s.begun <- true
+	<-s.goOn
+	return len(p), nil
+}
+
+// A proxy's backend that answers early may not take what a goroutine goes on copying to it: the response is not late for that.
+func TestAResponseEndsThoughSomebodyCopiesTheRequest(t *testing.T) {
+	copied := make(chan error, 1)
+	to := newStuck()
+	d := demo(t, func(w http.ResponseWriter, r *http.Request) {
+		go func() {
+			_, err := io.Copy(to, r.Body)
+			copied <- err
+		}()
+		<-to.begun
+		if _, err := r.Body.Read(make([]byte, 1)); err != errCopied {
+			t.Errorf("a second reader gets %v", err)
+		}
+		_, _ = io.WriteString(w, "early")
+	})
+	resp, err := d.Client.Post(within(t), d.URL+"/", "x/y", strings.NewReader("a body"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := body(t, resp); got != "early" {
+		t.Errorf("got %q", got)
+	}
+	to.goOn <- true
+	if err := <-copied; err != http.ErrBodyReadAfterClose {
+		t.Errorf("the copying ends with %v", err)
+	}
+}
+
+// Who closes a body does not wait for who copies it.
+func TestABodyIsClosedWhileSomebodyCopiesIt(t *testing.T) {
+	d := demo(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 1<<20)) })
+	resp, to, copied := get(t, d, "/"), newStuck(), make(chan error, 1)
+	go func() {
+		_, err := io.Copy(to, resp.Body)
+		copied <- err
+	}()
+	<-to.begun
+	_ = resp.Body.Close()
+	to.goOn <- true
+	if err := <-copied; err != http.ErrBodyReadAfterClose {
+		t.Errorf("the copying ends with %v", err)
+	}
+}
+
+func TestAPieceThatIsBeingCopiedIsNotReused(t *testing.T) {
+	c := newScripted("client", nil)
+	k := c.chunks.Get(10)
+	k.B = append(k.B, "a body"...)
+	var lock longLock
+	in := incoming{conn: c, x: port.NewExchange(nil)}
+	in.accept(&port.Delivery{Pieces: []port.Piece{{B: k.B, Chunk: k}}, Last: true})
+	to, copied := newStuck(), make(chan error, 1)
+	go func() {
+		lock.Lock()
+		defer lock.Unlock()
+		_, err := in.writeTo(to, &lock, nil)
+		copied <- err
+	}()
+	<-to.begun
+	lock.Lock()
+	in.drain()
+	lock.Unlock()
+	if n := c.chunks.Out(); n != 1 {
+		t.Errorf("%d chunks are not home while one is copied", n)
+	}
+	to.goOn <- true
+	if err := <-copied; err != http.ErrBodyReadAfterClose || c.chunks.Out() != 0 {
+		t.Errorf("%v, %d chunks are not home", err, c.chunks.Out())
+	}
+}
+
 // A handler that waits for its context is one goroutine: nobody else waits for the word that ends it.
 func TestAWaitingHandlerIsOneGoroutine(t *testing.T) {
 	const requests = 50

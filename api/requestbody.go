@@ -18,7 +18,6 @@ type requestBody struct {
 	in     incoming
 	expect bool // the client waits for 100 (Continue)
 	closed bool // by the handler: nothing more is read
-	done   bool // the handler has returned
 }
 
 func newRequestBody(e *exchange) *requestBody {
@@ -51,7 +50,7 @@ func (b *requestBody) WriteTo(w io.Writer) (int64, error) {
 	if err := b.begin(); err != nil {
 		return 0, err
 	}
-	n, err := b.in.writeTo(w, b.more)
+	n, err := b.in.writeTo(w, &b.mu, b.more)
 	return n, b.after(err)
 }
 
@@ -66,7 +65,7 @@ func (b *requestBody) Close() error {
 // begin is what every reading starts with. The lock is held.
 func (b *requestBody) begin() error {
 	switch {
-	case b.closed || b.done:
+	case b.closed || b.in.quiet:
 		return http.ErrBodyReadAfterClose
 	case b.deadline.passed():
 		return os.ErrDeadlineExceeded
@@ -118,7 +117,7 @@ func (b *requestBody) end() {
 	b.deadline.set(time.Unix(1, 0)) // wakes a reader on another goroutine
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.done = true
+	b.in.quiet = true // the handler's last word is the exchange's, and comes next
 	b.deadline.stop()
 }
 
@@ -126,6 +125,5 @@ func (b *requestBody) end() {
 func (b *requestBody) drain() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.in.quiet = true // HandlerDone is an exchange's last message
 	b.in.drain()
 }

@@ -19,6 +19,8 @@ import (
 // left over: so a busy connection's reader stays awake through a longer pause, while one whose datagrams are always further
 // apart than pollTime waits at once, mostly: after polling in vain the next 1, 3 and at last maxUnpolled reads do. At first that is
 // few, for a reader that sleeps makes its peer's sleep, and then all answers are late; after so many polls in vain it is lateUnpolled.
+// One after which the datagram still was farAway counts farCount times, and one that found something makes up for as many: where they
+// come a millisecond apart, and now and then two soon after one another, polling would cost more than it saves.
 // Rounds in which others work are bounded too, for asking costs a system call; and where more sockets would poll than there are
 // processors, processors are not idle, and a read has pollTime in all. A round of longRound tells that the processor is not ours: a
 // goroutine computes, or another process does. Then nobody polls for a while, longer each time.
@@ -29,7 +31,8 @@ type polls struct {
 	counted bool // among the pollers
 	rest    int  // reads to come that wait at once
 	vain    int  // how many those were after the last polling in vain
-	failed  int  // polls in vain since the last one that found something
+	failed  int  // polls in vain, less what others made up for
+	gave    bool // this read has polled in vain, and waits
 
 	last       time.Time     // when this read was asked last
 	idle, busy time.Duration // spent by this read, in rounds without others' work and with it
@@ -46,6 +49,10 @@ const (
 	maxUnpolled  = 7
 	lateUnpolled = 63
 	lateFailed   = 32 // polls in vain, and the second holds
+	mostFailed   = 2 * lateFailed
+
+	farAway  = 300 * time.Microsecond // from the end of a poll
+	farCount = 8
 
 	longRound = time.Millisecond
 	firstRest = 10 * time.Millisecond
@@ -62,8 +69,10 @@ func (p *polls) begin() {
 		p.rest--
 		p.may = false
 		return
-	case p.may: // still: the last read was worth it
-		p.vain, p.failed = 0, 0
+	case p.may && p.failed > lateFailed: // still: the last read was worth it
+		p.vain, p.failed = p.vain/2, p.failed-farCount
+	case p.may:
+		p.vain, p.failed = 0, max(p.failed-farCount, 0)
 	}
 	p.may = true
 }
@@ -73,6 +82,14 @@ func (p *polls) end() {
 	if p.counted {
 		p.saved = min(max(p.saved+pollTime-p.idle, 0), maxSaved)
 		p.leave()
+	}
+}
+
+// came learns when the datagram came for which a read polled in vain.
+func (p *polls) came(now time.Time) {
+	p.gave = false
+	if now.Sub(p.last) > farAway {
+		p.failed = min(p.failed+farCount-1, mostFailed)
 	}
 }
 
@@ -115,7 +132,8 @@ func (p *polls) again(now time.Time) bool {
 		return true
 	}
 	most := maxUnpolled
-	if p.failed++; p.failed > lateFailed {
+	p.failed, p.gave = min(p.failed+1, mostFailed), true
+	if p.failed > lateFailed {
 		most = lateUnpolled
 	}
 	p.vain = min(2*p.vain+1, most)

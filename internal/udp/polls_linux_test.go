@@ -65,17 +65,56 @@ func TestPollingStopsWhereItIsInVain(t *testing.T) {
 			t.Fatalf("reads that wait at once between vain polls: %v, want %v ...", gaps, want)
 		}
 	}
-	// One that was worth it makes it eager again.
+	// A few that are worth it make it eager again.
 	for p.rest > 0 {
 		waits(never)
 	}
-	waits(soon)
-	if waits(soon) || !waits(never) || p.rest != 1 {
-		t.Errorf("after a poll that found something and one in vain %d reads wait at once, want 1", p.rest)
+	for range mostFailed/farCount + 1 {
+		if waits(soon) {
+			t.Error("it waits after a poll that was worth it")
+		}
+	}
+	if !waits(never) || p.rest != 1 {
+		t.Errorf("after polls that found something and one in vain %d reads wait at once, want 1", p.rest)
 	}
 	p.off = true
 	if !waits(round) {
 		t.Error("it polls when it is told not to")
+	}
+}
+
+// What comes a millisecond after a poll in vain was not to be waited for; what comes at once was nearly.
+func TestPollingIsRareWhereDatagramsAre(t *testing.T) {
+	for _, c := range []struct {
+		apart       time.Duration // from what was polled for in vain to the datagram
+		every       int           // so many of the polls find something
+		least, most int           // of 1000 reads poll
+	}{
+		{0, 1, 1000, 1000},
+		{0, 5, 150, 400},
+		{time.Millisecond, 1, 1000, 1000},
+		{time.Millisecond, 5, 0, 80},
+		{time.Millisecond, 1000, 0, 20},
+	} {
+		p := newPolls(1)
+		polled, late := 0, 0
+		for i := range 10_000 {
+			after := time.Hour
+			if (polled+1)%c.every == 0 {
+				after = 10 * time.Microsecond
+			}
+			if waits, asked := p.read(after, time.Microsecond); asked > 0 {
+				if waits {
+					p.came(p.last.Add(c.apart))
+				}
+				if polled++; i >= 9000 {
+					late++
+				}
+			}
+		}
+		if late < c.least || late > c.most {
+			t.Errorf("%v apart, one in %d polls finds something: %d of 1000 reads poll, want %d to %d", c.apart, c.every, late, c.least, c.most)
+		}
 	}
 }
 

@@ -114,6 +114,9 @@ func (r *receiver) fill() error {
 	r.errno, r.waited = 0, false
 	r.polls.begin()
 	err := r.raw.Read(r.try)
+	if r.polls.gave {
+		r.polls.came(time.Now())
+	}
 	r.polls.end()
 	r.slots[0].iov.Base = nil // the caller's buffer is not ours to keep alive
 	switch {
