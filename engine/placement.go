@@ -78,7 +78,7 @@ func (c *connection) moved(n int) {
 	alone := n >= max(bulkBatch, bulkShare*requests)
 	if alone || n >= max(quietBatch, quietShare*requests) {
 		c.s.bulk.noted()
-		if requests > 1 && !alone || c.beside() {
+		if requests > 1 && !alone || requests <= 1 && c.beside() {
 			c.s.among.noted()
 		}
 	}

@@ -226,6 +226,13 @@ func TestAReaderPollsBesideBulkWhileOthersAnswer(t *testing.T) {
 		if got := one.s.polls(); got != c.polls {
 			t.Errorf("%s: the reader polls: %v, want %v", c.what, got, c.polls)
 		}
+		for range int(bulkWhile) {
+			one.s.polls()
+		}
+		one.place.requests.Store(17)
+		if one.moved(bulkAlone); one.s.polls() {
+			t.Errorf("%s: the reader polls for a connection that has small requests itself", c.what)
+		}
 	}
 }
 

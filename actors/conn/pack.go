@@ -154,7 +154,7 @@ const (
 	leastAmongSmall = 192 << 10
 	// leastAmongOthers is as much where the small messages are other connections'. They do not stand behind this one's bulk, which takes
 	// a part of the processors' time that grows with what is in flight.
-	leastAmongOthers = 512 << 10
+	leastAmongOthers = 768 << 10
 	// nearPath is the smoothed round trip of a path that is too long for that: its queues are routers', its round trips are
 	// longer than the smallest for many a reason, and congestion control alone answers them.
 	nearPath = 5 * time.Millisecond
