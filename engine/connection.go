@@ -121,7 +121,7 @@ func newConnection(s *socket, b birth) *connection {
 		cfg.PeerID = original
 	}
 	c.name = b.role.String() + " " + original.String()
-	cfg.Random, cfg.Heard = world.Random(c.name), &c.heard
+	cfg.Random, cfg.Heard, cfg.Company = world.Random(c.name), &c.heard, c.company()
 	if b.trace != nil {
 		c.trace = b.trace(b.role, original)
 		cfg.Trace = c.trace

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"quicpro/actors/conn"
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
 	"quicpro/internal/congestion"
@@ -69,7 +70,8 @@ type Engine struct {
 	streams   spare[streamRoom]
 	spares    spares
 	idle      idleLine
-	resetKey  [32]byte // for stateless reset tokens; a server that restarts has another
+	company   [2]conn.Company // of the connections of each role
+	resetKey  [32]byte        // for stateless reset tokens; a server that restarts has another
 
 	lastLimits atomic.Pointer[port.Limits] // of the last configuration
 

@@ -3,9 +3,11 @@ package engine
 import (
 	"sync/atomic"
 
+	"quicpro/actors/conn"
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
+	"quicpro/wire"
 )
 
 // Placement says which goroutines run the rooms of a connection. Take Adaptive unless you have measured. Fused costs the
@@ -113,13 +115,29 @@ func (c *connection) moved(n int) {
 	alone := n >= max(bulkBatch, bulkShare*requests)
 	if alone || n >= max(quietBatch, quietShare*requests) {
 		c.s.bulk.noted()
-		if requests > 1 && !alone {
+		if requests > 1 && !alone || requests <= 1 && c.beside() {
 			c.s.among.noted()
 		}
 	}
 	if alone && c.s.alone.Add(int64(n)) >= bulkAlone {
 		c.place.bulk.noted()
 	}
+}
+
+// company is whose small messages the connection's bulk makes room for: those of all connections that have its role. Of what a
+// program is to both ends, in tests, it hears half. A simulation's connections have nothing in common: its rooms' turns would
+// depend on each other.
+func (c *connection) company() *conn.Company {
+	if c.s.e.world.Stepping() {
+		return nil
+	}
+	return &c.s.e.company[c.role]
+}
+
+// beside reports whether other connections answer small requests, so that bulk makes room for them. A client's small messages are requests,
+// which may be those of downloads.
+func (c *connection) beside() bool {
+	return c.role == wire.Server && c.company().Speaks(c.s.e.world.Now())
 }
 
 // polls reports whether the socket's reader polls in its next read: not while bulk flows, unless it does so among small requests, and

@@ -7,7 +7,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
+	"quicpro/actors/conn"
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
 	"quicpro/wire"
@@ -251,5 +253,66 @@ func TestRequestsAreCountedBeyondTheWord(t *testing.T) {
 	r.begin()
 	if alive, lately := r.alive(), r.lately(); alive != 2 || lately != 2 {
 		t.Errorf("alive %d, lately %d, want 2 of each", alive, lately)
+	}
+}
+
+// The reader of a server polls beside bulk while other connections answer small requests; a client's requests may be downloads'.
+func TestAReaderPollsBesideBulkWhileOthersAnswer(t *testing.T) {
+	for _, c := range []struct {
+		role  wire.Role
+		speak bool
+		polls bool
+		what  string
+	}{
+		{wire.Server, true, true, "a server's others answer"},
+		{wire.Server, false, false, "bulk alone"},
+		{wire.Client, true, false, "a client's others ask"},
+	} {
+		one := &connection{s: &socket{e: &Engine{world: NewWorld()}}, role: c.role}
+		if c.speak {
+			for ago := range 60 {
+				one.company().Said(one.s.e.world.Now().Add(time.Duration(ago) * time.Millisecond))
+			}
+		}
+		one.moved(bulkAlone)
+		if got := one.s.polls(); got != c.polls {
+			t.Errorf("%s: the reader polls: %v, want %v", c.what, got, c.polls)
+		}
+		for range int(bulkWhile) {
+			one.s.polls()
+		}
+		for range 17 {
+			one.asked()
+		}
+		if one.moved(bulkAlone); one.s.polls() {
+			t.Errorf("%s: the reader polls for a connection that has small requests itself", c.what)
+		}
+	}
+}
+
+// steps is a world whose rooms take steps.
+type steps struct{ World }
+
+func (steps) Stepping() bool { return true }
+
+func TestConnectionsOfARoleAreCompanyButInASimulation(t *testing.T) {
+	e := &Engine{world: NewWorld()}
+	of := func(role wire.Role) *conn.Company { return (&connection{s: &socket{e: e}, role: role}).company() }
+	if of(wire.Server) != of(wire.Server) || of(wire.Client) == of(wire.Server) {
+		t.Error("a server's connections are not company, or they are a client's")
+	}
+	if e.world = (steps{e.world}); of(wire.Server) != nil {
+		t.Error("a simulation's connections are company")
+	}
+}
+
+func TestTheConnectionsOfAnEngineHearOfSmallAnswers(t *testing.T) {
+	e := newTestEngine(t)
+	_, h := h3Pair(t, e, answerer)
+	late := time.Now().Add(20 * time.Second)
+	for !e.company[wire.Server].Speaks(e.world.Now()) {
+		if _, _, err := fetch(t, h, "GET", "/blob/10", nil); err != nil || time.Now().After(late) {
+			t.Fatalf("nobody hears of small answers; %v", err)
+		}
 	}
 }

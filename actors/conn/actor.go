@@ -40,6 +40,7 @@ type Config struct {
 	Congestion func(datagram int) congestion.Controller
 
 	Heard   *actor.Count // is set, every turn, to when a packet of the peer was last opened; may be nil
+	Company *Company     // of the connections that bulk makes room for; may be nil
 	Random  port.Random
 	Chunks  *actor.Chunks // for CRYPTO bytes that wait
 	TxPool  port.TxPool

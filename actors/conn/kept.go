@@ -19,6 +19,7 @@ func (c *Conn) keep(r *row, p *port.Push) {
 	s := &c.streams
 	r.whole = true
 	s.smallAt = c.now
+	c.cfg.Company.Said(c.now)
 	r.kept = buffers.Get()
 	for i := range p.Segments {
 		if k := p.Segments[i].Chunk; k != nil {

@@ -152,20 +152,31 @@ const (
 	smallWhile = 10 * time.Millisecond
 	// leastAmongSmall is how many bytes may be in flight then in any case: three large batches, one for each that works on them.
 	leastAmongSmall = 192 << 10
+	// leastAmongOthers is as much where the small messages are other connections'. They do not stand behind this one's bulk, which takes
+	// a part of the processors' time that grows with what is in flight.
+	leastAmongOthers = 768 << 10
 	// nearPath is the smoothed round trip of a path that is too long for that: its queues are routers', its round trips are
 	// longer than the smallest for many a reason, and congestion control alone answers them.
 	nearPath = 5 * time.Millisecond
 )
 
 // amongSmall is how many bytes may be in flight while bulk is sent beside small messages: twice what the path carries in the round trip of an
-// empty one. More would stand in queues, on a fast network those of the peer's own rooms, and each small message behind it.
+// empty one. More would stand in queues, on a fast network those of the peer's own rooms, and each small message behind it. Those of other
+// connections stand behind it in the queue for a processor.
 func (c *Conn) amongSmall(inFlight int) int {
 	rtt := c.loss.RTT()
-	if c.now >= min(c.streams.smallAt, c.streams.bulkAt).Add(smallWhile) || !rtt.HasSample() || rtt.Smoothed() >= nearPath {
+	if !rtt.HasSample() || rtt.Smoothed() >= nearPath || c.now >= c.streams.bulkAt.Add(smallWhile) {
 		return math.MaxInt
 	}
+	least := leastAmongSmall
+	if c.now >= c.streams.smallAt.Add(smallWhile) {
+		if !c.cfg.Company.Speaks(c.now) {
+			return math.MaxInt
+		}
+		least = leastAmongOthers
+	}
 	carried := int64(inFlight) * int64(rtt.Min()) / int64(max(rtt.Smoothed(), 1))
-	return max(leastAmongSmall, int(2*carried))
+	return max(least, int(2*carried))
 }
 
 // backlog estimates the bytes that 1-RTT packets with all that is owed would have; zero if nothing is owed.
