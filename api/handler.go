@@ -30,6 +30,7 @@ type exchange struct {
 // stack as deep as its calls went since it began: what prepared the request has returned by then, and there is nothing between this
 // function and the goroutine's.
 func (s *Server) task(conn exchanger, x *port.Exchange) func() {
+	s.handlers.begin()
 	return func() {
 		e := s.begin(conn, x)
 		defer e.returned()
@@ -116,6 +117,7 @@ func (e *exchange) returned() {
 		e.complain(r)
 	}
 	e.finish()
+	e.server.handlers.end()
 }
 
 func (e *exchange) complain(panicked any) {

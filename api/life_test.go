@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -540,6 +541,45 @@ func TestShutdownLetsRequestsEnd(t *testing.T) {
 	}
 	if err := d.Server.Serve(pc); !errors.Is(err, http.ErrServerClosed) {
 		t.Errorf("Serve after Shutdown: %v", err)
+	}
+}
+
+// A handler whose client has gone runs on: it may be in the middle of something.
+func TestShutdownWaitsForHandlersWithoutAClient(t *testing.T) {
+	begun, finish := make(chan bool), make(chan bool)
+	var finished atomic.Bool
+	d := demo(t, func(w http.ResponseWriter, r *http.Request) {
+		begun <- true
+		<-r.Context().Done()
+		<-finish
+		finished.Store(true)
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	answer := make(chan error, 1)
+	go func() {
+		_, err := d.Client.Get(ctx, d.URL)
+		answer <- err
+	}()
+	<-begun
+	cancel()
+	if err := <-answer; err == nil {
+		t.Error("a cancelled request got an answer")
+	}
+	_ = d.Client.Close()
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := d.Server.Shutdown(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Shutdown beside a running handler: %v", err)
+	}
+	down := make(chan error, 2)
+	for range cap(down) {
+		go func() { down <- d.Server.Shutdown(within(t)) }()
+	}
+	close(finish)
+	for range cap(down) {
+		if err := <-down; err != nil || !finished.Load() {
+			t.Errorf("Shutdown: %v, the handler has returned: %v", err, finished.Load())
+		}
 	}
 }
 

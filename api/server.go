@@ -76,7 +76,8 @@ type Server struct {
 	listeners []*serving
 	closed    bool
 
-	pace pace
+	pace     pace
+	handlers running
 }
 
 // serving is one call of Serve.
@@ -168,14 +169,18 @@ func checkTLS(c *tls.Config) error {
 	return checkProtocols(c)
 }
 
-// Shutdown refuses new connections and requests, waits for the running ones, and closes. If ctx ends before, it returns
-// ctx's error; Close then ends the rest. Serve returns http.ErrServerClosed as soon as Shutdown begins: main must wait for
-// Shutdown, not for Serve.
+// Shutdown refuses new connections and requests, waits for the running ones, and closes. It waits for their handlers, those too
+// whose clients have gone. If ctx ends before, it returns ctx's error; Close then ends the rest. Serve returns
+// http.ErrServerClosed as soon as Shutdown begins: main must wait for Shutdown, not for Serve.
 //
 // A client that dials meanwhile gets a *ConnectionError with Code 0x2 (CONNECTION_REFUSED) and Remote, which does not match
-// ErrRefused. Requests that Close cuts off get one with Code 0x100 (H3_NO_ERROR) and Remote.
+// ErrRefused. Requests that Close cuts off get one with Code 0x100 (H3_NO_ERROR) and Remote, unless the client may send them again
+// (see Transport): those get what becomes of the second attempt, ErrRefused mostly.
 func (s *Server) Shutdown(ctx context.Context) error {
-	return s.end(func(l *serving) error { return l.Shutdown(ctx) })
+	if err := s.end(func(l *serving) error { return l.Shutdown(ctx) }); err != nil {
+		return err
+	}
+	return s.handlers.wait(ctx)
 }
 
 // Close ends every connection and request at once. Handlers see their contexts end; Close does not wait for them.
