@@ -134,10 +134,10 @@ func (c *connection) company() *conn.Company {
 	return &c.s.e.company[c.role]
 }
 
-// beside reports whether other connections answer small requests, so that bulk makes room for them. A client's small messages are requests,
-// which may be those of downloads.
+// beside reports whether a server's bulk is held back for small answers. A client's small messages are requests, which may be those
+// of downloads.
 func (c *connection) beside() bool {
-	return c.role == wire.Server && c.company().Speaks(c.s.e.world.Now())
+	return c.role == wire.Server && c.company().Holds(c.s.e.world.Now())
 }
 
 // polls reports whether the socket's reader polls in its next read: not while bulk flows, unless it does so among small requests, and

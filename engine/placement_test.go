@@ -256,23 +256,21 @@ func TestRequestsAreCountedBeyondTheWord(t *testing.T) {
 	}
 }
 
-// The reader of a server polls beside bulk while other connections answer small requests; a client's requests may be downloads'.
-func TestAReaderPollsBesideBulkWhileOthersAnswer(t *testing.T) {
+// The reader of a server polls beside bulk that is held back for small answers; a client's requests may be downloads'.
+func TestAReaderPollsBesideBulkThatIsHeldBack(t *testing.T) {
 	for _, c := range []struct {
 		role  wire.Role
-		speak bool
+		held  bool
 		polls bool
 		what  string
 	}{
-		{wire.Server, true, true, "a server's others answer"},
+		{wire.Server, true, true, "it is held back for small answers"},
 		{wire.Server, false, false, "bulk alone"},
-		{wire.Client, true, false, "a client's others ask"},
+		{wire.Client, true, false, "a client"},
 	} {
 		one := &connection{s: &socket{e: &Engine{world: NewWorld()}}, role: c.role}
-		if c.speak {
-			for ago := range 60 {
-				one.company().Said(one.s.e.world.Now().Add(time.Duration(ago) * time.Millisecond))
-			}
+		if c.held {
+			one.company().Hold(one.s.e.world.Now())
 		}
 		one.moved(bulkAlone)
 		if got := one.s.polls(); got != c.polls {

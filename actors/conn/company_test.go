@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"quicpro/internal/congestion"
 	"quicpro/internal/mono"
 	"quicpro/internal/recovery"
 	"quicpro/wire"
@@ -97,5 +98,51 @@ func TestAConnectionTellsOfItsSmallMessages(t *testing.T) {
 	s.heard()
 	if mono.Time(k.last.Load()) != s.conn.streams.smallAt || k.last.Load() == 0 {
 		t.Errorf("company heard a small message at %d, it was said at %d", k.last.Load(), s.conn.streams.smallAt)
+	}
+}
+
+// wide is a congestion window of some MiB.
+type wide struct{ congestion.Controller }
+
+func (wide) Window() int { return 8 << 20 }
+
+// Whoever holds bulk back says so: processors have pauses then.
+func TestWhoHoldsBulkBackSaysSo(t *testing.T) {
+	var k Company
+	s := newSolo(t, wire.Server, func(c *Config) { c.Company = &k })
+	c := s.conn
+	c.cc = wide{c.cc}
+	c.now = s.now.Add(time.Hour)
+	for _, w := range []struct {
+		what     string
+		smoothed time.Duration
+		small    bool
+		want     bool
+	}{
+		{"bulk alone", 4 * time.Millisecond, false, false},
+		{"beside small messages of others", 4 * time.Millisecond, true, true},
+		{"the same, on a long path", 2 * nearPath, true, false},
+	} {
+		if c.now = c.now.Add(time.Second); w.small {
+			c.now = chat(&k, c.now, time.Millisecond, 2*companyAfter)
+		}
+		*c.loss.RTT() = recovery.NewRTT(recovery.InitialRTT)
+		c.loss.RTT().Update(c.now, time.Millisecond, 0)
+		for c.loss.RTT().Smoothed() < w.smoothed-time.Microsecond {
+			c.loss.RTT().Update(c.now, w.smoothed, 0)
+		}
+		c.streams.bulkAt = c.now
+		c.path.challenge.owed = true // there is something to plan for
+		c.plan()
+		if got := k.Holds(c.now); got != w.want {
+			t.Errorf("%s: bulk is held back: %v, want %v", w.what, got, w.want)
+		}
+		if k.Holds(c.now.Add(smallWhile)) {
+			t.Errorf("%s: bulk is held back for ever", w.what)
+		}
+	}
+	var none *Company
+	if none.Hold(c.now); none.Holds(c.now) {
+		t.Error("nobody holds bulk back")
 	}
 }

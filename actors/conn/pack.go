@@ -133,7 +133,9 @@ func (c *Conn) plan() int {
 	inFlight := c.loss.BytesInFlight()
 	// RFC 9002 s7: MUST NOT send a packet if that would make the bytes in flight larger than the window.
 	fit := c.amongSmall(inFlight)
-	c.packing.held = fit < c.cc.Window()
+	if c.packing.held = fit < c.cc.Window(); c.packing.held {
+		c.cfg.Company.Hold(c.now)
+	}
 	room := min(c.cc.Window(), fit) - inFlight
 	need := min(c.pacer.Quantum(), backlog)
 	if room < need && c.awaitsAck() || room <= 0 {
