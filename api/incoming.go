@@ -22,6 +22,7 @@ type incoming struct {
 
 	held     bool  // a delivery is in hand
 	lent     bool  // a writer has its next piece
+	closed   bool  // by the handler: nothing more is read
 	last     bool  // it is the last one
 	over     bool  // h3 waits for no word about this half any more
 	quiet    bool  // h3 gets no more words at all
@@ -88,7 +89,7 @@ func (in *incoming) writeTo(w io.Writer, lock *longLock, more func() (*port.Deli
 		for in.piece < len(in.pieces) {
 			k, err := in.lend(w, lock)
 			n += int64(k)
-			if in.ended || in.quiet {
+			if in.ended || in.quiet || in.closed {
 				return n, http.ErrBodyReadAfterClose
 			}
 			in.used(k)

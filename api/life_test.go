@@ -210,6 +210,34 @@ func TestABodyIsClosedWhileSomebodyCopiesIt(t *testing.T) {
 	}
 }
 
+func TestAHandlerClosesABodyThatSomebodyCopies(t *testing.T) {
+	d := demo(t, func(w http.ResponseWriter, r *http.Request) {
+		to, copied := newStuck(), make(chan error, 1)
+		go func() {
+			_, err := io.Copy(to, r.Body)
+			copied <- err
+		}()
+		<-to.begun
+		_ = r.Body.Close()
+		close(to.goOn)
+		for more := 0; ; more++ {
+			select {
+			case <-to.begun:
+			case err := <-copied:
+				if err != http.ErrBodyReadAfterClose || more > 0 {
+					t.Errorf("%d pieces more, and the copying ends with %v", more, err)
+				}
+				return
+			}
+		}
+	})
+	resp, err := d.Client.Post(within(t), d.URL+"/", "x/y", bytes.NewReader(make([]byte, 1<<20)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body(t, resp)
+}
+
 func TestAPieceThatIsBeingCopiedIsNotReused(t *testing.T) {
 	c := newScripted("client", nil)
 	k := c.chunks.Get(10)

@@ -17,7 +17,6 @@ type requestBody struct {
 	mu     longLock // held while a delivery is awaited
 	in     incoming
 	expect bool // the client waits for 100 (Continue)
-	closed bool // by the handler: nothing more is read
 }
 
 func newRequestBody(e *exchange) *requestBody {
@@ -58,14 +57,14 @@ func (b *requestBody) WriteTo(w io.Writer) (int64, error) {
 func (b *requestBody) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.closed = true
+	b.in.closed = true
 	return nil
 }
 
 // begin is what every reading starts with. The lock is held.
 func (b *requestBody) begin() error {
 	switch {
-	case b.closed || b.in.quiet:
+	case b.in.closed || b.in.quiet:
 		return http.ErrBodyReadAfterClose
 	case b.deadline.passed():
 		return os.ErrDeadlineExceeded
