@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -287,6 +288,30 @@ func TestAPanicInATLSCallbackStaysInItsConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := fetch(t, h, "GET", "/blob/1", nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// Whoever forgets to return what answers a request is told so, and loses one connection.
+func TestAHandlerThatReturnsNothing(t *testing.T) {
+	e := New(Options{Logger: quiet()})
+	l, err := e.ListenH3("127.0.0.1:0", H3Config{TLS: serverTLS()}, func(*H3Conn, *port.Exchange) func() { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := e.DialH3(within(t, 5*time.Second), l.Addr(), H3Config{TLS: clientTLS()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := e.of(l.l.s)[0]
+	if _, _, err := fetch(t, h, "GET", "/", nil); err == nil {
+		t.Error("a request was answered by nobody")
+	}
+	<-c.done
+	if cause := c.cause.Load(); cause.Why != port.Panicked || !strings.Contains(fmt.Sprint(cause.Err), "H3Handler returned nil") {
+		t.Errorf("the connection died of %v", cause)
+	}
+	if err := e.Close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -62,7 +62,8 @@ func (h *H3Conn) bind(cfg *H3Config) func(*connection, upperParts) upper {
 // Open sends the exchange's OpenOrder.
 func (h *H3Conn) Open(x *port.Exchange) { h.bring(x, turnOpen, &x.OpenOrder, false) }
 
-// Send sends the exchange's SendOrder, which port.NewSendIn returns.
+// Send sends the exchange's SendOrder, which port.NewSendIn returns. It does not wait, and nobody checks that the last one was
+// answered: see the package's rules for HTTP/3.
 func (h *H3Conn) Send(x *port.Exchange) {
 	h.bring(x, turnSend, x.SendOrder, x.SendOrder.HandlerDone)
 }
@@ -201,7 +202,11 @@ func (t *h3Tasks) Handle(x *port.Exchange) {
 		name := identity
 		x.Name = &name
 	}
-	world.Go(identity, h.handler(h, x))
+	run := h.handler(h, x)
+	if run == nil {
+		panic("engine: the H3Handler returned nil: return a func that answers")
+	}
+	world.Go(identity, run)
 }
 
 // Exchange makes the exchange of a request of the peer.
