@@ -23,7 +23,10 @@
 //   - A response that fits 16 KiB, or ends before a Flush, goes out in one piece with its Content-Length.
 //   - The deadlines of http.ResponseController work: past one, Read or Write fails with os.ErrDeadlineExceeded. A response
 //     whose writing has failed is reset.
-//   - Hijacking and Upgrade do not exist in HTTP/3.
+//   - Trailers both ways, informational responses, Request.TLS, Response.TLS, http.MaxBytesReader and http.LocalAddrContextKey
+//     work; of httptrace GotConn, WroteRequest, GotFirstResponseByte and Got1xxResponse. http.ServerContextKey is not set.
+//   - A Server has no time limit for requests or responses: set deadlines by http.ResponseController.
+//   - Hijacking and Upgrade do not exist in HTTP/3: such fields of a request are dropped.
 //
 // # Errors
 //

@@ -63,8 +63,8 @@ type Server struct {
 	// (engine.Options) is told and the connection goes on.
 	QlogDir string
 
-	// ConnContext, if not nil, changes the context of a connection's requests. What it returns must be derived from
-	// ctx, which ends with the connection. It is called once a request.
+	// ConnContext, if not nil, is called once a request, unlike net/http's, and changes its context. What it returns must be derived
+	// from ctx, which ends with the connection.
 	ConnContext func(ctx context.Context, remote net.Addr) context.Context
 
 	// Engine runs the connections; nil is the one that the whole program shares. Closing the Server does not close it:

@@ -29,10 +29,31 @@
 //  10. Close the connection by CloseConn, the listener by Close, the engine by Engine.Close. Each tells the peer; the
 //     latter two wait until every room has left. CloseConn does not wait for bytes on their way. While 16 OpenStreams wait
 //     for the peer, Commands takes no CloseConn either: then nothing but the peer, the idle timeout, Listener.Close or
-//     Engine.Close ends the connection.
+//     Engine.Close ends the connection. A stream that has not ended keeps a connection alive, by PINGs, however silent it is:
+//     the idle timeout is for connections without streams and for peers that have gone.
 //
 // A stream is bytes in order, without boundaries: a Write may have any length, one Received may bring parts of several
 // Writes, and one Write may come as several. A stream's commands are obeyed in the order in which they were received, but
 // a ResetStream drops the Writes before it that were not answered. Among streams there is no order: Accepted comes as the
 // streams' first packets arrive, which need not be the order of their numbers.
+//
+// # HTTP/3 on channels
+//
+// DialH3 and ListenH3 give the messages of HTTP/3 without net/http. An exchange (`go doc quicpro/actors/port Exchange`) is one
+// request and its response; its orders (OpenOrder, TakenOrder, CancelOrder, and what port.NewSendIn returns) have their Exchange
+// set, and Home may stay nil.
+//
+//  1. A client takes a credit with H3Conn.Exchange, fills OpenOrder, and calls Open. When the last Delivery and the last Sent have
+//     come it calls Release, once. With Fin in OpenOrder no Sent comes.
+//  2. A server's H3Handler gets the exchange. The request's head is the first Delivery's Heads[0], pseudo-header fields first. The
+//     func that it returns ends with Send or Cancel with HandlerDone, then Handled. A panic of that func is not recovered: it ends the
+//     program.
+//  3. Receive from Exchange.Reads until a Delivery with Last. Answer each with Taken when its bytes are used up, and each Piece's
+//     Chunk released, unless Err or Used is set; behind that leave the Delivery alone. TakenOrder.Bytes may stay zero.
+//  4. Wait for the Sent in Exchange.Writes before the next Send. Nobody checks: a second one overwrites the first. NewSendIn returns
+//     the same record each time, so set every field of it. A Send's Chunks come from H3Conn.Chunks; append to B.
+//  5. A handler that has read its request hears of a client that went away by the last Sent, whose Err says why: nothing comes in
+//     Reads behind Last, and H3Conn.Context ends only with the connection.
+//  6. What is sent is not checked: a field name in upper case, or a value with CR or LF, makes the peer reset the stream. Check what
+//     comes from users.
 package engine

@@ -46,14 +46,16 @@ type Config struct {
 	// PeerStreams is how many bidirectional streams the peer may have open at a time; 0 means half of what fits, negative
 	// none. What it leaves is for ours.
 	PeerStreams int
-	// IdleTimeout ends a connection on which nothing happens; it is advertised. 0 means 30 s.
+	// IdleTimeout ends a connection on which nothing happens; it is advertised. 0 means 30 s. A stream that has not ended keeps
+	// it alive.
 	IdleTimeout time.Duration
 	// HandshakeTimeout bounds the time from birth to a complete handshake; 0 means 10 s.
 	HandshakeTimeout time.Duration
 	// MaxConns bounds a listener's connections; 0 means 10 000. Clients beyond it get a *Cause with Why port.Theirs and
 	// Code 0x2, CONNECTION_REFUSED; its Why is not port.Refused.
 	MaxConns int
-	// Logger gets a debug line an event; nil means none.
+	// Logger gets a debug line (slog.LevelDebug) an event, one a packet among them; nil means none. A handshake that failed is a
+	// line "closed" with its cause.
 	Logger *slog.Logger
 	// QlogDir is where each connection leaves a qlog file; empty means none. It must exist; otherwise Options.Logger is told
 	// and the connection goes on.

@@ -22,7 +22,7 @@ type Options struct {
 	Logger *slog.Logger
 	// Trace makes a trace for each connection, told beside those of its Logger and QlogDir; nil means none, and so does a
 	// nil result. It is called while the connection is made, and must not use the engine. The rooms of a connection call the
-	// trace on their own goroutines, several at once.
+	// trace on their own goroutines, several at once. Only this module can implement one: others take Logger or QlogDir.
 	Trace func(role wire.Role, odcid wire.ConnectionID) port.Trace
 	// ResetKey is what stateless reset tokens are derived from (RFC 9000 s10.3.2). A server that keeps it over a restart, or
 	// shares it with those that may take its place, tells clients at once that their connections are gone; without, they find

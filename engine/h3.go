@@ -22,7 +22,8 @@ type H3Config struct {
 	TLS *tls.Config
 	// Streams bounds the streams alive on a connection, critical ones included; 0 means 256, and less than 64 means 64.
 	Streams int
-	// IdleTimeout ends a connection on which nothing happens; it is advertised. 0 means 30 s.
+	// IdleTimeout ends a connection on which nothing happens; it is advertised. 0 means 30 s. A stream that has not ended keeps
+	// it alive.
 	IdleTimeout time.Duration
 	// HandshakeTimeout bounds the time from birth to a complete handshake; 0 means 10 s.
 	HandshakeTimeout time.Duration
@@ -33,7 +34,8 @@ type H3Config struct {
 	// MaxConns bounds a listener's connections; 0 means 10 000. Clients beyond it get a *Cause with Why port.Theirs and
 	// Code 0x2, CONNECTION_REFUSED; its Why is not port.Refused.
 	MaxConns int
-	// Logger gets a debug line an event; nil means none.
+	// Logger gets a debug line (slog.LevelDebug) an event, one a packet among them; nil means none. A handshake that failed is a
+	// line "closed" with its cause.
 	Logger *slog.Logger
 	// QlogDir is where each connection leaves a qlog file; empty means none. It must exist; otherwise Options.Logger is told
 	// and the connection goes on.
@@ -110,7 +112,7 @@ type H3Listener struct{ l *listener }
 
 // H3Handler makes what answers a request, whose head waits in the exchange. It is called on the connection's own goroutine, which does
 // nothing else meanwhile: it must not wait, and its panic ends the connection. What it returns, which must not be nil, runs on a
-// goroutine of its own; its last word must be Send or Cancel with HandlerDone, and then H3Conn.Handled: behind that nobody may use
+// goroutine of its own, where a panic is not recovered; its last word must be Send or Cancel with HandlerDone, and then H3Conn.Handled: behind that nobody may use
 // the exchange any more.
 //
 //	func(h *engine.H3Conn, x *port.Exchange) func() {

@@ -23,8 +23,9 @@
 //  3. Every goroutine that Run's function starts ends, or waits for a context of World.Context, before the function returns.
 //  4. The test is not parallel: the random numbers of TLS are the process's.
 //  5. A sync.Mutex is not held while a request, a read, a send on a channel or a sleep is waited for: the world would wait
-//     for it too.
-//  6. Inside, World.T is the test, and contexts come from World.Context: those of the test outside belong to another world.
+//     for it too, and the test hang until go test's -timeout, whose dump shows a sync.Mutex.Lock.
+//  6. Inside, World.T is the test, and contexts come from World.Context: those of the test outside belong to another world. With
+//     t.Context() the whole test binary dies of "close of synctest channel from outside bubble".
 //  7. Of goroutines that become ready at the same instant, which one is first to use a channel of your own is chance; Verify
 //     finds out. What they ask of quicpro is in order by rule 2, and on the channels of package engine if each stream has
 //     one goroutine that commands it. Host.Engine, Host.ServerTLS and Host.ClientTLS are for such programs.

@@ -86,7 +86,10 @@ func (h *Host) ServerTLS(protocols ...string) *tls.Config {
 	return h.w.withKeyLog(&tls.Config{Certificates: []tls.Certificate{authority.Certificate(h.name)}, NextProtos: protocols})
 }
 
-// ClientTLS is a configuration that trusts the host, for clients of other protocols than HTTP.
+// ClientTLS is a configuration for clients that dial this host with another protocol than HTTP: it trusts the host's certificate
+// and names it.
+//
+//	conn, err := cli.Engine().Dial(w.Context("cli"), srv.Addr(7000), engine.Config{TLS: srv.ClientTLS("echo")})
 func (h *Host) ClientTLS(protocols ...string) *tls.Config {
 	return h.w.withKeyLog(&tls.Config{RootCAs: authority.Pool(), ServerName: h.name, NextProtos: protocols})
 }

@@ -4,7 +4,7 @@ import (
 	"quicpro/internal/actor"
 )
 
-// Field is one field line: lower-case name, pseudo-header fields included.
+// Field is one field line: lower-case name, pseudo-header fields included. What an app sends is not checked.
 type Field struct {
 	Name, Value string
 	Sensitive   bool // never indexed by an intermediary (RFC 9204 s7.1)
