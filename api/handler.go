@@ -30,7 +30,7 @@ type exchange struct {
 // stack as deep as its calls went since it began: what prepared the request has returned by then, and there is nothing between this
 // function and the goroutine's.
 func (s *Server) task(conn exchanger, x *port.Exchange) func() {
-	s.handlers.begin()
+	s.handlers.Add(1)
 	return func() {
 		e := s.begin(conn, x)
 		defer e.returned()
@@ -117,7 +117,7 @@ func (e *exchange) returned() {
 		e.complain(r)
 	}
 	e.finish()
-	e.server.handlers.end()
+	e.server.handlers.Done()
 }
 
 func (e *exchange) complain(panicked any) {

@@ -21,9 +21,9 @@ type incoming struct {
 	few    [1]port.Piece // room for the last one, if the exchange may end before they are used up
 
 	held     bool  // a delivery is in hand
-	lent     bool  // a writer has its next piece
-	closed   bool  // by the handler: nothing more is read
 	last     bool  // it is the last one
+	lent     bool  // a writer has the next piece
+	closed   bool  // by the handler: nothing more is read
 	over     bool  // h3 waits for no word about this half any more
 	quiet    bool  // h3 gets no more words at all
 	ended    bool  // the last delivery is used up

@@ -77,7 +77,7 @@ type Server struct {
 	closed    bool
 
 	pace     pace
-	handlers running
+	handlers sync.WaitGroup // of those too whose clients have gone: no connection tells of them
 }
 
 // serving is one call of Serve.
@@ -180,7 +180,17 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err := s.end(func(l *serving) error { return l.Shutdown(ctx) }); err != nil {
 		return err
 	}
-	return s.handlers.wait(ctx)
+	ended := make(chan struct{})
+	go func() { // until they have, whatever becomes of ctx
+		s.handlers.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Close ends every connection and request at once. Handlers see their contexts end; Close does not wait for them.
