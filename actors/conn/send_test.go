@@ -321,16 +321,38 @@ func TestYieldRestsAfterASlowOne(t *testing.T) {
 	if !y.allowed(now, 2) {
 		t.Error("two streams")
 	}
-	for i, want := range []time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond} {
-		y.took(now, now.Add(2*slowYield))
-		if y.allowed(now.Add(want), 2) || !y.allowed(now.Add(want+2*slowYield), 2) {
-			t.Errorf("rest %d is not %v", i, want)
+	const slow = 2 * time.Millisecond
+	for i, want := range []time.Duration{8 * slow, 16 * slow, 32 * slow} {
+		y.took(slow, 2, now)
+		if y.allowed(now.Add(want-1), 2) || !y.allowed(now.Add(want), 2) {
+			t.Errorf("rest %d is %v, want %v", i, y.rest, want)
 		}
+		now = now.Add(want)
 	}
 	for range 20 {
-		y.took(now, now.Add(time.Second))
+		y.took(time.Second, 2, now)
 	}
 	if y.rest != lastRest {
 		t.Errorf("rest %v", y.rest)
+	}
+	for range 20 {
+		y.took(slowYield, 2, now)
+	}
+	if y.took(slow, 2, now); y.rest != 8*slow {
+		t.Errorf("after quick ones: rest %v", y.rest)
+	}
+}
+
+// What a hundred callers need on a slow processor is no reason to rest.
+func TestAYieldMayTakeLongerForMoreStreams(t *testing.T) {
+	var y yields
+	now := mono.Time(time.Hour)
+	y.took(2*time.Millisecond, 100, now)
+	if !y.allowed(now, 100) {
+		t.Error("2 ms for a hundred streams: it rests")
+	}
+	y.took(2*time.Millisecond, 16, now)
+	if y.allowed(now, 16) {
+		t.Error("2 ms for sixteen streams: it does not rest")
 	}
 }

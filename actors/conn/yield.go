@@ -9,11 +9,14 @@ import (
 )
 
 const (
-	// slowYield is how long a yield may take: a hundred callers need some 300 us for their next requests. Longer, and
-	// goroutines that compute keep the processor from us.
-	slowYield = time.Millisecond
-	// firstRest is for how long a slow yield switches yielding off; it doubles up to lastRest.
-	firstRest = 100 * time.Millisecond
+	// slowYield is how long a yield may take, and slowStream how long for each stream that had data: a hundred callers need
+	// some 300 us for their next requests, on a slow processor a millisecond. Longer, and goroutines that compute keep the
+	// processor from us.
+	slowYield  = time.Millisecond
+	slowStream = 25 * time.Microsecond
+	// restTimes is how many times as long as a slow yield took none follows: a pause of the thread's, of which there are some
+	// each second, shall not cost much more than itself. If the next one is slow too the rest doubles, up to lastRest.
+	restTimes = 8
 	lastRest  = 10 * time.Second
 )
 
@@ -39,14 +42,14 @@ func (y *yields) allowed(now mono.Time, touched int) bool {
 	return (y.before || y.many || y.opens) && now >= y.until
 }
 
-// took learns how long a yield took.
-func (y *yields) took(began, ended mono.Time) {
-	if ended.Sub(began) <= slowYield {
+// took learns how long a yield took, for so many streams.
+func (y *yields) took(d time.Duration, streams int, now mono.Time) {
+	if d <= max(slowYield, slowStream*time.Duration(streams)) {
 		y.rest /= 2
 		return
 	}
-	y.rest = min(max(2*y.rest, firstRest), lastRest)
-	y.until = ended.Add(y.rest)
+	y.rest = min(max(2*y.rest, restTimes*d), lastRest)
+	y.until = now.Add(y.rest)
 }
 
 // Yields says whom the coming flush waits for: the handshake, if it goes on on our own goroutine, and for one scheduler
@@ -88,7 +91,7 @@ func (c *Conn) stepsOn() bool {
 // Yielded learns how long the wait was.
 func (c *Conn) Yielded(began, ended mono.Time) {
 	if c.yield.all {
-		c.yield.took(began, ended)
+		c.yield.took(ended.Sub(began), c.streams.touched, ended)
 	}
 }
 
