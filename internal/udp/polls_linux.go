@@ -57,6 +57,9 @@ const (
 	longRound = time.Millisecond
 	firstRest = 10 * time.Millisecond
 	lastRest  = time.Second
+	// restMemory is for how long after a rest the next one is longer. A process that computes takes the processor again within
+	// it; a thread's pause, of which there are some each second, or a round of a hundred callers is no reason to rest for long.
+	restMemory = 20 * time.Millisecond
 )
 
 // begin starts a read.
@@ -178,10 +181,10 @@ type pollers struct {
 // resting reports whether nobody may poll.
 func (p *pollers) resting(now time.Time) bool { return now.UnixNano() < p.off.Load() }
 
-// rest lets nobody poll for a while: twice as long as the last time, if that was lately.
+// rest lets nobody poll for a while: twice as long as the last time, if that ended just now.
 func (p *pollers) rest(now time.Time) {
 	pause := 2 * p.pause.Load()
-	if now.UnixNano()-p.off.Load() > 2*pause {
+	if now.UnixNano()-p.off.Load() > int64(restMemory) {
 		pause = 0
 	}
 	pause = min(max(pause, int64(firstRest)), int64(lastRest))

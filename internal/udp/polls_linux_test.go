@@ -201,7 +201,7 @@ func TestALongRoundEndsAllPolling(t *testing.T) {
 			t.Errorf("rest %d is longer than %v", i+1, want)
 		}
 	}
-	at = at.Add(40 * firstRest) // a quiet time
+	at = at.Add(restMemory) // a quiet time
 	a.begin()
 	a.again(at)
 	at = at.Add(longRound)
