@@ -74,13 +74,14 @@ func (w *responseWriter) inform(status int) {
 func (w *responseWriter) sayContinue() error {
 	list := newFieldList()
 	list.add(":status", statusText(http.StatusContinue))
+	w.use.Lock()
+	defer w.use.Unlock()
 	w.sendInfo(list)
 	return nil
 }
 
+// sendInfo sends an informational head. The lock use is held.
 func (w *responseWriter) sendInfo(list *fieldList) {
-	w.sending.Lock()
-	defer w.sending.Unlock()
 	if w.sent || w.ready() != nil {
 		list.Release()
 		return
@@ -91,7 +92,7 @@ func (w *responseWriter) sendInfo(list *fieldList) {
 }
 
 // flush hands over the head, if it is still here, and all that was written; fin ends the response, and says that the
-// handler has returned.
+// handler has returned. The lock use is held.
 func (w *responseWriter) flush(fin bool) error {
 	first := !w.sent
 	if first && w.written > 0 && !w.head {
@@ -100,8 +101,6 @@ func (w *responseWriter) flush(fin bool) error {
 	if !first && w.gathered() == 0 && !fin {
 		return nil
 	}
-	w.sending.Lock()
-	defer w.sending.Unlock()
 	if err := w.ready(); err != nil {
 		return err
 	}
@@ -164,7 +163,7 @@ func (w *responseWriter) take() []*actor.Chunk {
 	return chunks
 }
 
-// ready waits until the next Send may go: the answer to the one before. The lock sending is held.
+// ready waits until the next Send may go: the answer to the one before. The lock use is held.
 func (w *responseWriter) ready() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -236,6 +235,7 @@ func (w *responseWriter) answered(s *port.Sent) {
 	w.last = true
 	if s.Err != nil {
 		w.err = publicError(s.Err)
+		w.ended.Or(writingFailed)
 		w.e.ctx.finish() // the peer does not want the response
 	}
 }
