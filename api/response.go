@@ -100,9 +100,9 @@ func (w *responseWriter) WriteHeader(status int) {
 func (w *responseWriter) writeHeader(status int) {
 	switch {
 	case w.status != 0:
-		w.e.server.logf("api: superfluous WriteHeader(%d), the status is %d already", status, w.status)
+		w.e.logf("superfluous WriteHeader(%d), the status is %d already", status, w.status)
 	case status == http.StatusSwitchingProtocols:
-		w.e.server.logf("api: WriteHeader(101) ignored: HTTP/3 has no such status") // RFC 9114 s4.5
+		w.e.logf("WriteHeader(101) ignored: HTTP/3 has no such status") // RFC 9114 s4.5
 	case status < 200:
 		w.inform(status)
 	default:
@@ -299,7 +299,7 @@ func (w *responseWriter) finish() bool {
 	w.glance()
 	if w.length >= 0 && w.written < w.length && !w.head && bodyAllowed(int(w.status)) {
 		if w.failure() == nil && w.e.ctx.Err() == nil && !w.deadline.passed() { // else it was right to stop
-			w.e.server.logf("api: the handler wrote %d bytes of a declared Content-Length of %d", w.written, w.length)
+			w.e.logf("the handler wrote %d bytes of a declared Content-Length of %d", w.written, w.length)
 		}
 		return false
 	}

@@ -56,11 +56,12 @@ type Server struct {
 	// standard logger. A handshake that fails, for want of a client's certificate for instance, is told to Logger only.
 	ErrorLog *log.Logger
 
-	// Logger hears about connections; nil is silence.
+	// Logger hears about connections, at slog.LevelDebug: each line has role, connection (its ID) and remote (the peer). nil is silence.
 	Logger *slog.Logger
 
-	// QlogDir, if not empty, gets one qlog file for each connection. It must exist; otherwise the engine's Logger
-	// (engine.Options) is told and the connection goes on.
+	// QlogDir, if not empty, gets one qlog file for each connection: ID_server.sqlog, where ID is the connection's original destination
+	// ID, the same at both ends and in Logger's lines. A second one of that ID is ID_server_TIME.sqlog. The directory must exist;
+	// otherwise the engine's Logger (engine.Options) is told and the connection goes on.
 	QlogDir string
 
 	// ConnContext, if not nil, is called once a request, unlike net/http's, and changes its context. What it returns must be derived

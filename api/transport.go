@@ -63,11 +63,12 @@ type Transport struct {
 	// MaxResponseHeaderBytes bounds a response's header section as RFC 9114 s4.2.2 counts. 0 means 64 KiB.
 	MaxResponseHeaderBytes int
 
-	// Logger hears about connections; nil is silence.
+	// Logger hears about connections, at slog.LevelDebug: each line has role, connection (its ID) and remote (the peer). nil is silence.
 	Logger *slog.Logger
 
-	// QlogDir, if not empty, gets one qlog file for each connection. It must exist; otherwise the engine's Logger
-	// (engine.Options) is told and the connection goes on.
+	// QlogDir, if not empty, gets one qlog file for each connection: ID_client.sqlog, where ID is the connection's original destination
+	// ID, the same at both ends and in Logger's lines. A second one of that ID is ID_client_TIME.sqlog. The directory must exist;
+	// otherwise the engine's Logger (engine.Options) is told and the connection goes on.
 	QlogDir string
 
 	// Engine runs the connections; nil is the one that the whole program shares. Closing the Transport does not close it:

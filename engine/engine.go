@@ -57,10 +57,10 @@ type Engine struct {
 	stage     Stage          // the world, if it is one
 	named     map[string]int // on a stage: how many exchanges each identity has had
 	log       *slog.Logger
-	tune      func(*Limits)                                         // may be nil
-	trace     tracer                                                // of every connection; may be nil
-	control   func(datagram int) congestion.Controller              // may be nil
-	between   func(role wire.Role, odcid wire.ConnectionID) Between // may be nil
+	tune      func(*Limits)                                            // may be nil
+	trace     func(role wire.Role, odcid wire.ConnectionID) port.Trace // of every connection; may be nil
+	control   func(datagram int) congestion.Controller                 // may be nil
+	between   func(role wire.Role, odcid wire.ConnectionID) Between    // may be nil
 	placement Placement
 	oneSocket bool
 	chunks    actor.Chunks

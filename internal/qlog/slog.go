@@ -3,6 +3,7 @@ package qlog
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"quicpro/actors/port"
@@ -11,13 +12,13 @@ import (
 	"quicpro/wire/h3wire"
 )
 
-// NewLines returns a trace that writes each event as one line of level Debug, with the connection's role and ID. It is
-// nil if the logger does not take such lines now: rooms skip a nil Trace, so that it costs nothing.
-func NewLines(log *slog.Logger, role wire.Role, odcid wire.ConnectionID) port.Trace {
+// NewLines returns a trace that writes each event as one line of level Debug, with the connection's role and ID and the peer's
+// address. It is nil if the logger does not take such lines now: rooms skip a nil Trace, so that it costs nothing.
+func NewLines(log *slog.Logger, role wire.Role, odcid wire.ConnectionID, remote netip.AddrPort) port.Trace {
 	if log == nil || !log.Enabled(context.Background(), slog.LevelDebug) {
 		return nil
 	}
-	return &lines{log.With("role", role.String(), "connection", odcid.String())}
+	return &lines{log.With("role", role.String(), "connection", odcid.String(), "remote", remote.String())}
 }
 
 type lines struct{ log *slog.Logger }
@@ -70,4 +71,5 @@ func (l *lines) line(what string, attributes ...slog.Attr) {
 	l.log.LogAttrs(context.Background(), slog.LevelDebug, what, attributes...)
 }
 
-func level(l wire.Level) slog.Attr { return slog.String("level", l.String()) }
+// level has another name than the line's own level.
+func level(l wire.Level) slog.Attr { return slog.String("encryption", l.String()) }

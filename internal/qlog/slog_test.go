@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -29,9 +30,11 @@ func all(t port.Trace) {
 
 const kinds = 11
 
+var peer = netip.MustParseAddrPort("192.0.2.1:4433")
+
 func TestEachEventIsADebugLineWithItsConnection(t *testing.T) {
 	var b bytes.Buffer
-	all(NewLines(slog.New(slog.NewJSONHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug})), wire.Server, original()))
+	all(NewLines(slog.New(slog.NewJSONHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug})), wire.Server, original(), peer))
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
 	if len(lines) != kinds {
 		t.Fatalf("%d lines, want %d", len(lines), kinds)
@@ -41,7 +44,7 @@ func TestEachEventIsADebugLineWithItsConnection(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			t.Fatal(err)
 		}
-		if r["level"] == nil || r["connection"] != "8394c8f03e515708" || r["role"] != "server" {
+		if r["level"] != "DEBUG" || r["connection"] != "8394c8f03e515708" || r["role"] != "server" || r["remote"] != "192.0.2.1:4433" {
 			t.Errorf("line %s", line)
 		}
 	}
@@ -51,7 +54,7 @@ func TestEachEventIsADebugLineWithItsConnection(t *testing.T) {
 }
 
 func TestALoggerAboveDebugCostsNothing(t *testing.T) {
-	if NewLines(slog.New(slog.NewTextHandler(&bytes.Buffer{}, nil)), wire.Client, original()) != nil || NewLines(nil, wire.Client, original()) != nil {
+	if NewLines(slog.New(slog.NewTextHandler(&bytes.Buffer{}, nil)), wire.Client, original(), peer) != nil || NewLines(nil, wire.Client, original(), peer) != nil {
 		t.Error("a trace that writes nothing should be nil")
 	}
 }
