@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 
 	"quicpro/actors/port"
@@ -371,36 +370,4 @@ func (s *socket) panicked(m any, value any, stack []byte) {
 		defer m.Release()
 	}
 	s.e.log.Error("a shared room panicked", about...)
-}
-
-// answers are the batches in which an endpoint writes its own datagrams.
-type answers struct {
-	mu     sync.Mutex
-	out    int
-	spares []*port.TxBatch
-}
-
-// take returns an empty batch, nil if answersOut are on their way.
-func (a *answers) take() *port.TxBatch {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.out >= answersOut {
-		return nil
-	}
-	a.out++
-	if n := len(a.spares); n > 0 {
-		t := a.spares[n-1]
-		a.spares = a.spares[:n-1]
-		return t
-	}
-	return &port.TxBatch{B: make([]byte, 0, port.SmallBatch)}
-}
-
-// home takes a batch back.
-func (a *answers) home(t *port.TxBatch) {
-	t.Reset()
-	a.mu.Lock()
-	a.out--
-	a.spares = append(a.spares, t)
-	a.mu.Unlock()
 }
