@@ -40,6 +40,7 @@
 //	*TLSError                  any other failure of the handshake, with its alert
 //	*VersionError              no common version of QUIC
 //	*StreamError               this request was reset, with a code
+//	*HeaderTooLargeError       a *StreamError whose cause is a header or trailers beyond what their receiver accepts
 //	*ConnectionError           the connection ended: code, reason, and by whom
 //	ErrClosed                  the Client, Transport, Server or Engine was closed on this side
 //	context.Canceled, ...      the cause of the request's context

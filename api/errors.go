@@ -256,7 +256,11 @@ func publicError(err error) error {
 		if reason == "" && stream.Err != nil {
 			reason = stream.Err.Error()
 		}
-		return &StreamError{Code: stream.Code, Remote: stream.Remote, Reason: reason}
+		public := &StreamError{Code: stream.Code, Remote: stream.Remote, Reason: reason}
+		if large, ok := stream.Err.(*port.FieldsTooLarge); ok {
+			return newTooLarge(large, public)
+		}
+		return public
 	}
 	return err
 }

@@ -82,7 +82,11 @@ func (w *responseWriter) sayContinue() error {
 
 // sendInfo sends an informational head. The lock use is held.
 func (w *responseWriter) sendInfo(list *fieldList) {
-	if w.sent || w.ready() != nil {
+	why := w.exceeds(list.fields, false)
+	if why != nil {
+		w.e.logf("%v; the informational response is not sent", why)
+	}
+	if why != nil || w.sent || w.ready() != nil {
 		list.Release()
 		return
 	}
@@ -101,13 +105,20 @@ func (w *responseWriter) flush(fin bool) error {
 	if !first && w.gathered() == 0 && !fin {
 		return nil
 	}
+	replaced := false
+	if first {
+		why := w.exceeds(w.list.fields, false)
+		if replaced = why != nil; replaced {
+			w.replace(why)
+		}
+	}
 	if err := w.ready(); err != nil {
 		return err
 	}
 	s := port.NewSendIn(w.e.x)
 	list := w.list
 	w.list = nil // h3's from now on
-	s.Head, s.Trailers, s.Fin, s.HandlerDone = nil, nil, fin, fin
+	s.Head, s.Trailers, s.Fin, s.HandlerDone = nil, nil, fin || replaced, fin
 	if first {
 		w.sent = true
 		s.Head = list.fields
@@ -120,11 +131,17 @@ func (w *responseWriter) flush(fin bool) error {
 		from := len(list.fields)
 		list.addTrailers(w.header, w.announced)
 		s.Trailers = list.fields[from:]
+		if why := w.exceeds(s.Trailers, true); why != nil {
+			w.e.logf("%v; the response is reset", why)
+		}
 	}
 	if s.Home = nil; list != nil {
 		s.Home = list
 	}
 	w.send()
+	if replaced && !fin {
+		return w.failure()
+	}
 	return nil
 }
 

@@ -44,8 +44,9 @@ type Server struct {
 	// deadlines of http.ResponseController end those. 0 means 30 s.
 	IdleTimeout time.Duration
 
-	// MaxHeaderBytes bounds a request's header section as RFC 9114 s4.2.2 counts. 0 means 64 KiB. Clients that
-	// heed it do not send a larger one; others get a *StreamError with Code 0x107 (H3_EXCESSIVE_LOAD), not a status.
+	// MaxHeaderBytes bounds a request's header section as RFC 9114 s4.2.2 counts. 0 means 64 KiB. Clients that heed it do not
+	// send a larger one, ours fail with a *HeaderTooLargeError; others get status 431, and the Handler hears of none. A response
+	// whose header the client does not accept becomes a 500: ErrorLog is told, and so is a handler that writes on.
 	MaxHeaderBytes int
 
 	// MaxConns bounds the connections of each socket. 0 means 10,000. A client beyond gets a *ConnectionError with Code 0x2

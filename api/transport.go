@@ -60,7 +60,8 @@ type Transport struct {
 	// DisableCompression switches off the "Accept-Encoding: gzip" that is otherwise added, and undone, by the Transport.
 	DisableCompression bool
 
-	// MaxResponseHeaderBytes bounds a response's header section as RFC 9114 s4.2.2 counts. 0 means 64 KiB.
+	// MaxResponseHeaderBytes bounds a response's header section as RFC 9114 s4.2.2 counts. 0 means 64 KiB. Beyond, a request fails
+	// with a *HeaderTooLargeError, unless the server, which is told the bound, does not send it: ours answers 500 then.
 	MaxResponseHeaderBytes int
 
 	// Logger hears about connections, at slog.LevelDebug: each line has role, connection (its ID) and remote (the peer). nil is silence.

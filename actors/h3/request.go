@@ -286,7 +286,11 @@ func (r *Router) blame(q *request, f *fault) {
 		r.fail(f)
 		return
 	}
-	r.abandon(q, uint64(f.code), &port.StreamError{Code: uint64(f.code), Reason: f.reason})
+	if f.large == nil {
+		r.abandon(q, uint64(f.code), &port.StreamError{Code: uint64(f.code), Reason: f.reason})
+	} else if !q.unborn() || !r.answerTooLarge(q, f) {
+		r.abandon(q, uint64(f.code), &port.StreamError{Code: uint64(f.code), Err: f.large})
+	}
 }
 
 // unborn reports whether the app does not know of a server's exchange yet.

@@ -58,7 +58,7 @@ func (r *Router) openRequests() {
 	for q := o.waiting.first; q != nil && o.opened.Bidi < o.credit.Bidi; q = o.waiting.first {
 		m := &q.x.OpenOrder
 		if !r.acceptable(m.Fields) {
-			r.turnAway(q, r.tooLarge())
+			r.turnAway(q, r.tooLarge(m.Fields))
 			continue
 		}
 		s := r.spawn(false)

@@ -63,8 +63,14 @@ func (l *lines) H3Frame(_ mono.Time, sent bool, stream wire.StreamID, frameType 
 	if sent {
 		what = "HTTP/3 frame sent"
 	}
-	l.line(what, slog.Uint64("stream", uint64(stream)), slog.String("type", h3wire.FrameType(frameType).String()),
-		slog.Uint64("length", length), slog.Int("fields", len(fields)))
+	attributes := []slog.Attr{
+		slog.Uint64("stream", uint64(stream)), slog.String("type", h3wire.FrameType(frameType).String()),
+		slog.Uint64("length", length), slog.Int("fields", len(fields)),
+	}
+	if len(fields) > 0 && fields[0].Name == ":status" { // no secret, as other fields may be; 431 is told nowhere else
+		attributes = append(attributes, slog.String("status", fields[0].Value))
+	}
+	l.line(what, attributes...)
 }
 
 func (l *lines) line(what string, attributes ...slog.Attr) {

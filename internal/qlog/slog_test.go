@@ -24,7 +24,7 @@ func all(t port.Trace) {
 	t.Lost(at(3), wire.LevelApp, 4, "time threshold")
 	t.Metrics(at(4), port.Metrics{Window: 12000, PTOCount: 1})
 	t.H3Frame(at(5), true, 4, 1, 10, []port.Field{{Name: "cookie", Value: "secret"}})
-	t.H3Frame(at(5), false, 4, 0, 10, nil)
+	t.H3Frame(at(5), false, 4, 1, 10, []port.Field{{Name: ":status", Value: "431"}})
 	t.Closed(at(6), &port.Cause{Why: port.Idle})
 }
 
@@ -47,6 +47,9 @@ func TestEachEventIsADebugLineWithItsConnection(t *testing.T) {
 		if r["level"] != "DEBUG" || r["connection"] != "8394c8f03e515708" || r["role"] != "server" || r["remote"] != "192.0.2.1:4433" {
 			t.Errorf("line %s", line)
 		}
+	}
+	if !strings.Contains(lines[9], `"status":"431"`) {
+		t.Errorf("no status in %s", lines[9])
 	}
 	if strings.Contains(b.String(), "secret") {
 		t.Error("a field's value is in the log")
