@@ -73,7 +73,7 @@ type Client struct {
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	if req.URL == nil {
 		closeBody(req.Body)
-		return nil, errors.New("api: the request has no URL")
+		return nil, errors.New("api: the request has no URL: make requests with http.NewRequest")
 	}
 	t := c.shared()
 	if u := req.URL.User; u != nil && req.Header.Get("Authorization") == "" {

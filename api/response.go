@@ -286,7 +286,7 @@ func (w *responseWriter) SetWriteDeadline(t time.Time) error {
 // EnableFullDuplex has nothing to do: reading and writing never wait for one another.
 func (w *responseWriter) EnableFullDuplex() error { return nil }
 
-var errHandlerReturned = errors.New("api: the handler of this request has returned")
+var errHandlerReturned = errors.New("api: the handler of this request has returned: it must wait for its goroutines before it returns")
 
 // finish ends the response after the handler has returned. It reports whether the response is complete.
 func (w *responseWriter) finish() bool {

@@ -253,7 +253,7 @@ func (r *Router) peerReset(q *request, code uint64) {
 		r.abandon(q, uint64(h3wire.CodeRequestIncomplete), nil)
 		return
 	}
-	err := &port.StreamError{Code: code, Remote: true, Reason: "reset"}
+	err := &port.StreamError{Code: code, Remote: true}
 	if r.cfg.Role == wire.Server {
 		r.endReading(q, err, false)
 		return

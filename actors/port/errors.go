@@ -6,7 +6,7 @@ import (
 )
 
 // ErrGoaway lies beneath a StreamError when the peer, or we, said goodbye before the request was processed.
-var ErrGoaway = errors.New("the connection takes no new requests")
+var ErrGoaway = errors.New("the connection takes no new requests (GOAWAY): send it on another")
 
 // ErrGone lies beneath a StreamError when a request met a connection that had already ended.
 var ErrGone = errors.New("the connection has ended")

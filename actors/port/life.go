@@ -80,7 +80,27 @@ func (c *Cause) Error() string {
 	if c.Err != nil {
 		s += ": " + c.Err.Error()
 	}
+	if c.Reason == "" && c.Err == nil {
+		s += c.meaning()
+	}
 	return s
+}
+
+// meaning is what an end says that nobody gave a reason for.
+func (c *Cause) meaning() string {
+	switch {
+	case c.Why == Theirs && !c.App && c.Code == uint64(wire.ConnectionRefused):
+		return ": it takes no new connections: it is full, or about to end"
+	case c.Why == Idle:
+		return ": nothing was heard for that long"
+	case c.Why == TimedOut:
+		return ": the peer does not answer"
+	case c.Why == Reset:
+		return ": the peer has lost the connection, by a restart for instance"
+	case c.Why == Abandoned:
+		return ": this side has closed it"
+	}
+	return ""
 }
 
 // Unwrap returns what lies beneath.
