@@ -83,10 +83,9 @@ type Transport struct {
 
 // RoundTrip sends one request and returns its response, whatever its status: redirects are the caller's affair. The
 // response's body streams; it must be closed. The request's body is closed, possibly after RoundTrip has returned.
-//
-// A caller that waits is a stack as deep as its calls went since it began, and ten thousand wait at once: so what prepares a
-// request has returned by then, and none of it goes deep. A stack that has grown once stays as it is.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	// A caller that waits is a stack as deep as its calls went since it began, and ten thousand wait at once: so what prepares a
+	// request has returned by then, and none of it goes deep. A stack that has grown once stays as it is.
 	c := t.begin(req, req.Body, nil)
 	reads, ended := c.waits()
 	var d *port.Delivery

@@ -18,7 +18,7 @@ import (
 type Options struct {
 	// World is where the engine lives; nil is this machine.
 	World World
-	// Logger gets the engine's own troubles: panics and sockets that failed. nil is slog's default.
+	// Logger gets the engine's own troubles: panics, sockets that failed, qlog files that cannot be made. nil is slog's default.
 	Logger *slog.Logger
 	// Trace makes a trace for each connection, told beside those of its Logger and QlogDir; nil means none, and so does a
 	// nil result. It is called while the connection is made, and must not use the engine. The rooms of a connection call the

@@ -27,7 +27,8 @@ type H3Config struct {
 	IdleTimeout time.Duration
 	// HandshakeTimeout bounds the time from birth to a complete handshake; 0 means 10 s.
 	HandshakeTimeout time.Duration
-	// MaxFieldSection bounds the decoded size in bytes of a field section that is accepted; 0 means 64 KiB.
+	// MaxFieldSection bounds the decoded size in bytes of a field section that is accepted; 0 means 64 KiB. It is advertised. A
+	// request beyond is answered with 431 and comes to no H3Handler; a response beyond is a *StreamError over a *port.FieldsTooLarge.
 	MaxFieldSection int
 	// ReadHeaderTimeout is how long a server waits for a request's head; 0 means for ever.
 	ReadHeaderTimeout time.Duration
