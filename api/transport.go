@@ -62,6 +62,7 @@ type Transport struct {
 
 	// MaxResponseHeaderBytes bounds a response's header section as RFC 9114 s4.2.2 counts. 0 means 64 KiB. Beyond, a request fails
 	// with a *HeaderTooLargeError, unless the server, which is told the bound, does not send it: ours answers 500 then.
+	// For a Client set it in its RoundTripper, before the first request.
 	MaxResponseHeaderBytes int
 
 	// Logger hears about connections, at slog.LevelDebug: each line has role, connection (its ID) and remote (the peer). nil is silence.
