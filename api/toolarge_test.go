@@ -66,11 +66,12 @@ func TestAResponsesHeaderThatIsTooLarge(t *testing.T) {
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			var complaints text
-			var told, again error
+			handler := make(chan [2]error, 1) // what it is told
 			url := served(t, func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("X-Big", strings.Repeat("x", 1000))
-				told = more(w)
-				_, again = io.WriteString(w, "more")
+				told := more(w)
+				_, again := io.WriteString(w, "more")
+				handler <- [2]error{told, again}
 			}, func(s *Server) { s.ErrorLog = log.New(&complaints, "", 0) })
 			tr := (&Client{TLS: trusting(t).TLS}).shared()
 			tr.MaxResponseHeaderBytes = 1000
@@ -85,6 +86,8 @@ func TestAResponsesHeaderThatIsTooLarge(t *testing.T) {
 			}
 			_ = tr.Close()
 			var large *HeaderTooLargeError
+			heard := <-handler
+			told, again := heard[0], heard[1]
 			if knows := how != "small" && (method == "GET" || how == "flushed"); knows && (!errors.As(told, &large) || !large.Remote || large.Limit != 1000 || again != told) {
 				t.Errorf("%s, %s: the handler is told %v, then %v", method, how, told, again)
 			}
