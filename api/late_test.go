@@ -30,7 +30,7 @@ var leftBehind = map[string]func(w http.ResponseWriter, p []byte) error{
 // Goroutines that a handler has left behind write at the very moment of its return: they get an error, and no chunk is lost, used
 // twice, or another response's.
 func TestLateWritesAreErrors(t *testing.T) {
-	for size, requests := range map[int]int{1: 1000, 700: 1000, 40_000: 200} {
+	for size, requests := range map[int]int{1: 300, 700: 300, 40_000: 100} {
 		var all sync.WaitGroup
 		s := &Server{ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain")
