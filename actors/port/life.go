@@ -81,26 +81,22 @@ func (c *Cause) Error() string {
 		s += ": " + c.Err.Error()
 	}
 	if c.Reason == "" && c.Err == nil {
-		s += c.meaning()
+		switch {
+		case c.Why == Theirs && !c.App && c.Code == uint64(wire.ConnectionRefused):
+			s += ": it takes no new connections: it is full, or about to end"
+		case meanings[c.Why] != "":
+			s += ": " + meanings[c.Why]
+		}
 	}
 	return s
 }
 
-// meaning is what an end says that nobody gave a reason for.
-func (c *Cause) meaning() string {
-	switch {
-	case c.Why == Theirs && !c.App && c.Code == uint64(wire.ConnectionRefused):
-		return ": it takes no new connections: it is full, or about to end"
-	case c.Why == Idle:
-		return ": nothing was heard for that long"
-	case c.Why == TimedOut:
-		return ": the peer does not answer"
-	case c.Why == Reset:
-		return ": the peer has lost the connection, by a restart for instance"
-	case c.Why == Abandoned:
-		return ": this side has closed it"
-	}
-	return ""
+// meanings is what an end says that nobody gave a reason for.
+var meanings = map[Why]string{
+	Idle:      "nothing was heard for that long",
+	TimedOut:  "the peer does not answer",
+	Reset:     "the peer has lost the connection, by a restart for instance",
+	Abandoned: "this side has closed it",
 }
 
 // Unwrap returns what lies beneath.
