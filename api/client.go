@@ -52,11 +52,12 @@ type Client struct {
 	// DisableCompression switches off the transparent "Accept-Encoding: gzip".
 	DisableCompression bool
 
-	// Logger hears about connections; nil is silence.
+	// Logger hears about connections, at slog.LevelDebug: each line has role, connection (its ID) and remote (the peer). nil is silence.
 	Logger *slog.Logger
 
-	// QlogDir, if not empty, gets one qlog file for each connection. It must exist; otherwise the engine's Logger
-	// (engine.Options) is told and the connection goes on.
+	// QlogDir, if not empty, gets one qlog file for each connection: ID_client.sqlog, where ID is the connection's original destination
+	// ID, the same at both ends and in Logger's lines. A second one of that ID is ID_client_TIME.sqlog. The directory must exist;
+	// otherwise the engine's Logger (engine.Options) is told and the connection goes on.
 	QlogDir string
 
 	// Engine runs the connections; nil is the one that the whole program shares. Closing the Client does not close it:
@@ -72,7 +73,7 @@ type Client struct {
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	if req.URL == nil {
 		closeBody(req.Body)
-		return nil, errors.New("api: the request has no URL")
+		return nil, errors.New("api: the request has no URL: make requests with http.NewRequest")
 	}
 	t := c.shared()
 	if u := req.URL.User; u != nil && req.Header.Get("Authorization") == "" {

@@ -82,7 +82,7 @@ func (t *Transport) dialAddr(ctx context.Context, addr netip.AddrPort, o origin)
 func resolve(ctx context.Context, e *engine.Engine, o origin) ([]netip.AddrPort, error) {
 	port, err := strconv.ParseUint(o.port, 10, 16)
 	if err != nil || port == 0 {
-		return nil, fmt.Errorf("api: invalid port %q", o.port)
+		return nil, fmt.Errorf("api: invalid port %q in the URL: 1 to 65535", o.port)
 	}
 	if addr, err := netip.ParseAddr(o.host); err == nil {
 		return []netip.AddrPort{netip.AddrPortFrom(addr.Unmap(), uint16(port))}, nil

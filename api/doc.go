@@ -20,12 +20,14 @@
 //   - One connection to an origin carries all its requests, up to the server's limit; beyond, requests wait for one another.
 //   - Ending a request's context, or closing its response's body early, resets its stream. Handlers see it as the end of
 //     Request.Context and as an error of Read and Write.
-//   - A response that fits 16 KiB, or ends before a Flush, goes out in one piece with its Content-Length.
+//   - A response of up to 15 KiB, or of one Write of up to 63 KiB, that ends without a Flush goes out in one piece with its
+//     Content-Length.
 //   - The deadlines of http.ResponseController work: past one, Read or Write fails with os.ErrDeadlineExceeded. A response
 //     whose writing has failed is reset.
 //   - Trailers both ways, informational responses, Request.TLS, Response.TLS, http.MaxBytesReader and http.LocalAddrContextKey
 //     work; of httptrace GotConn, WroteRequest, GotFirstResponseByte and Got1xxResponse. http.ServerContextKey is not set.
-//   - A Server has no time limit for requests or responses: set deadlines by http.ResponseController.
+//   - A Server has no time limit for requests or responses, but for a request's head: set deadlines by http.ResponseController.
+//   - What a goroutine that the handler has left behind writes to its ResponseWriter is an error, and is in no response.
 //   - Hijacking and Upgrade do not exist in HTTP/3: such fields of a request are dropped.
 //
 // # Errors
@@ -39,7 +41,8 @@
 //	*CertificateError          the peer's certificate was not accepted; x509's own errors lie beneath
 //	*TLSError                  any other failure of the handshake, with its alert
 //	*VersionError              no common version of QUIC
-//	*StreamError               this request was reset, with a code
+//	*StreamError               this request was ended, with a code
+//	*HeaderTooLargeError       a *StreamError whose cause is a header or trailers beyond what their receiver accepts
 //	*ConnectionError           the connection ended: code, reason, and by whom
 //	ErrClosed                  the Client, Transport, Server or Engine was closed on this side
 //	context.Canceled, ...      the cause of the request's context

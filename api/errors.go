@@ -29,7 +29,7 @@ var (
 	ErrRefused = errors.New("connection refused")
 
 	// ErrClosed matches what is left of a request when its Transport, Client, Server or Engine was closed on this side.
-	ErrClosed = errors.New("api: closed")
+	ErrClosed = errors.New("api: the Client, Transport, Server or Engine was closed on this side")
 )
 
 // A TLSError is a handshake that failed, or a TLS alert at any time.
@@ -93,6 +93,9 @@ type VersionError struct {
 // Error lists what the server speaks.
 func (e *VersionError) Error() string {
 	s := "the server speaks no QUIC version of ours; it offers"
+	if len(e.Offers) == 0 {
+		s += " none"
+	}
 	for _, v := range e.Offers {
 		s += fmt.Sprintf(" 0x%08x", v)
 	}
@@ -106,17 +109,33 @@ type StreamError struct {
 	Reason string
 }
 
-// Error names the code and who sent it.
+// Error names the code, who sent it, and why, or else what it means.
 func (e *StreamError) Error() string {
-	s := "request reset by this side with "
+	s := "request ended by this side with "
 	if e.Remote {
-		s = "request reset by the peer with "
+		s = "request ended by the peer with "
 	}
-	s += h3wire.ErrorCode(e.Code).String()
+	code := h3wire.ErrorCode(e.Code)
+	s += code.String()
 	if e.Reason != "" {
 		s += ": " + e.Reason
+	} else if meaning := meanings[code]; meaning != "" {
+		s += ": " + meaning
 	}
 	return s
+}
+
+// meanings is what a code says of a request (RFC 9114 s8.1).
+var meanings = map[h3wire.ErrorCode]string{
+	h3wire.CodeNoError:           "the rest of it is not wanted",
+	h3wire.CodeInternalError:     "something failed there, in a handler for instance",
+	h3wire.CodeExcessiveLoad:     "it is too large, or there are too many",
+	h3wire.CodeRequestRejected:   "it was not processed, and may be sent again",
+	h3wire.CodeRequestCancelled:  "it is not wanted any more",
+	h3wire.CodeRequestIncomplete: "it ended before it was complete",
+	h3wire.CodeMessageError:      "it finds the message malformed",
+	h3wire.CodeConnectError:      "the tunnel's other end was reset or closed",
+	h3wire.CodeVersionFallback:   "it wants this request over HTTP/1.1",
 }
 
 // A ConnectionError is a connection that ended under the request.
@@ -256,7 +275,11 @@ func publicError(err error) error {
 		if reason == "" && stream.Err != nil {
 			reason = stream.Err.Error()
 		}
-		return &StreamError{Code: stream.Code, Remote: stream.Remote, Reason: reason}
+		public := &StreamError{Code: stream.Code, Remote: stream.Remote, Reason: reason}
+		if large, ok := stream.Err.(*port.FieldsTooLarge); ok {
+			return newTooLarge(large, public)
+		}
+		return public
 	}
 	return err
 }

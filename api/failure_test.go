@@ -21,16 +21,16 @@ import (
 
 func TestRequestsThatAreRefusedBeforeADial(t *testing.T) {
 	for want, change := range map[string]func(*http.Request){
-		"needs https":    func(r *http.Request) { r.URL.Scheme = "http" },
-		"no host":        func(r *http.Request) { r.URL.Host = "" },
-		"no URL":         func(r *http.Request) { r.URL = nil },
-		"Header is nil":  func(r *http.Request) { r.Header = nil },
-		"method":         func(r *http.Request) { r.Method = "G T" },
-		"field name":     func(r *http.Request) { r.Header["a b"] = []string{"x"} },
-		"value of":       func(r *http.Request) { r.Header.Set("A", "x\ny") },
-		"invalid port":   func(r *http.Request) { r.URL.Host = "example.com:99999" },
-		"cannot be a tr": func(r *http.Request) { r.Trailer = http.Header{"Content-Length": nil} },
-		"invalid host":   func(r *http.Request) { r.Host = "a b" },
+		"needs https":                                func(r *http.Request) { r.URL.Scheme = "http" },
+		"no host: write https://":                    func(r *http.Request) { r.URL.Host = "" },
+		"no URL: make requests with http.NewRequest": func(r *http.Request) { r.URL = nil },
+		"Header is nil":                              func(r *http.Request) { r.Header = nil },
+		"one word of ASCII":                          func(r *http.Request) { r.Method = "G T" },
+		"field name":                                 func(r *http.Request) { r.Header["a b"] = []string{"x"} },
+		"no control characters":                      func(r *http.Request) { r.Header.Set("A", "x\ny") },
+		"invalid port":                               func(r *http.Request) { r.URL.Host = "example.com:99999" },
+		"cannot be a trailer: put it into Header":    func(r *http.Request) { r.Trailer = http.Header{"Content-Length": nil} },
+		"write host or host:port":                    func(r *http.Request) { r.Host = "a b" },
 	} {
 		sent := &watched{Reader: strings.NewReader("x")}
 		req, _ := http.NewRequest("POST", "https://example.invalid/", sent)

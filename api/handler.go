@@ -121,8 +121,14 @@ func (e *exchange) returned() {
 }
 
 func (e *exchange) complain(panicked any) {
-	req := e.req
-	e.server.logf("api: panic serving %s %s to %v: %v\n%s", req.Method, req.URL.Path, e.conn.RemoteAddr(), panicked, debug.Stack())
+	e.logf("the handler panicked: %v\n%s", panicked, debug.Stack())
+}
+
+// logf writes to ErrorLog what is about this request. RequestURI, unlike the path in it, has no ends of lines.
+func (e *exchange) logf(format string, args ...any) {
+	path, _, _ := strings.Cut(e.req.RequestURI, "?")
+	about := []any{e.req.Method, path, e.conn.RemoteName()}
+	e.server.logf("api: %s %s from %s: "+format, append(about, args...)...)
 }
 
 // finish sends what is left of the response and the handler's last word, and brings all memory home.

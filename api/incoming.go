@@ -78,7 +78,7 @@ func (in *incoming) read(p []byte, more func() (*port.Delivery, error)) (n int, 
 	}
 }
 
-var errCopied = errors.New("api: another goroutine copies the body")
+var errCopied = errors.New("api: another goroutine copies the body: one at a time may read it")
 
 // writeTo hands all body bytes to w without an intermediate copy. The owner's lock is let go while w has them.
 func (in *incoming) writeTo(w io.Writer, lock *longLock, more func() (*port.Delivery, error)) (n int64, err error) {

@@ -63,15 +63,15 @@ func (c *call) check() (o origin, err error) {
 func checkForm(req *http.Request) error {
 	switch {
 	case req.URL == nil:
-		return errors.New("api: the request has no URL")
+		return errors.New("api: the request has no URL: make requests with http.NewRequest")
 	case req.URL.Scheme != "https":
 		return fmt.Errorf("api: the URL's scheme is %q: HTTP/3 needs https", req.URL.Scheme)
 	case req.URL.Host == "":
-		return errors.New("api: the URL has no host")
+		return errors.New("api: the URL has no host: write https://host/path")
 	case req.Header == nil:
 		return errors.New("api: the request's Header is nil: make requests with http.NewRequest")
 	case req.Method != "" && !validToken(req.Method):
-		return fmt.Errorf("api: invalid method %q", req.Method)
+		return fmt.Errorf("api: invalid method %q: it must be one word of ASCII, such as GET", req.Method)
 	case len(req.Header) > 0:
 		return checkHeader(req.Header, "header")
 	}
@@ -91,9 +91,9 @@ func checkHeader(h http.Header, kind string) error {
 	}
 	switch name := slices.Min(bad); {
 	case !httpguts.ValidHeaderFieldName(name):
-		return fmt.Errorf("api: invalid %s field name %q", kind, name)
+		return fmt.Errorf("api: invalid %s field name %q: letters, digits and hyphens are safe", kind, name)
 	default:
-		return fmt.Errorf("api: invalid value of the %s field %s", kind, name)
+		return fmt.Errorf("api: invalid value of the %s field %s: it must have no control characters, and no end of a line", kind, name)
 	}
 }
 
@@ -146,7 +146,7 @@ func authorityOf(req *http.Request) (string, error) {
 		authority = withoutZone(authority)
 	}
 	if err != nil || authority == "" || !httpguts.ValidHostHeader(authority) {
-		return "", fmt.Errorf("api: invalid host %q", host)
+		return "", fmt.Errorf("api: invalid host %q: write host or host:port", host)
 	}
 	return authority, nil
 }
@@ -219,7 +219,7 @@ func trailerNames(t http.Header) ([]string, error) {
 	names := make([]string, 0, len(t))
 	for name := range t { // sorted below
 		if !httpguts.ValidTrailerHeader(name) || !httpguts.ValidHeaderFieldName(name) {
-			return nil, fmt.Errorf("api: the field %q cannot be a trailer", name)
+			return nil, fmt.Errorf("api: the field %q cannot be a trailer: put it into Header", name)
 		}
 		names = append(names, name)
 	}

@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
 	"sync"
@@ -18,7 +17,8 @@ import (
 const held = actor.ChunkLarge - actor.Headroom
 
 // responseWriter is the http.ResponseWriter of one request. As with every ResponseWriter, one goroutine at a time may
-// use it; the lock is for the 100 (Continue) that a reading goroutine sends, and for the context's watch.
+// use it, until the handler returns. Others would find chunks that are another response's by then, so that each use takes the lock
+// use, and fails once the handler has returned. The header is the handler's map, and no lock can be taken for what it does with that.
 type responseWriter struct {
 	e        *exchange
 	header   http.Header
@@ -43,24 +43,42 @@ type responseWriter struct {
 	full  []*actor.Chunk     // filled before chunk
 	lists [2][3]*actor.Chunk // what full lies in, by turns: h3 may still read the other
 
-	sending longLock // held from the wait for an answer to the next Send
+	use longLock // guards what is above, and the Sends: held from the wait for an answer to the next one
 
-	finished atomic.Bool // the handler has returned; whom it has left behind asks too
-	mu       sync.Mutex  // guards what follows; held briefly
-	pending  bool        // a Send is not answered yet
-	last     bool        // the last answer has come
-	waiting  bool        // somebody waits for an answer
-	gone     bool        // the exchange is not ours any more
-	err      error       // what the last answer said
+	ended   atomic.Uint32 // why nothing more is written: handlerReturned, writingFailed
+	mu      sync.Mutex    // guards what follows; held briefly
+	pending bool          // a Send is not answered yet
+	last    bool          // the last answer has come
+	waiting bool          // somebody waits for an answer
+	gone    bool          // the exchange is not ours any more
+	err     error         // what the last answer said
 }
+
+const (
+	handlerReturned = 1 << iota // whom it has left behind may not write
+	writingFailed               // err says why
+)
 
 func (w *responseWriter) init(e *exchange) {
 	w.e, w.length = e, -1
 	w.full = w.lists[0][:0]
 }
 
-// Header returns the header to change before the first Write, and the trailers until the handler returns.
+// enter takes the lock for one use of the response, unless the handler has returned.
+func (w *responseWriter) enter() error {
+	w.use.Lock()
+	if w.ended.Load()&handlerReturned != 0 {
+		w.use.Unlock()
+		return errHandlerReturned
+	}
+	return nil
+}
+
+// Header returns the header to change before the first Write, and the trailers until the handler returns. Then it is nobody's.
 func (w *responseWriter) Header() http.Header {
+	if w.ended.Load()&handlerReturned != 0 {
+		return make(http.Header)
+	}
 	if w.header == nil {
 		w.header = make(http.Header)
 	}
@@ -72,12 +90,19 @@ func (w *responseWriter) WriteHeader(status int) {
 	if status < 100 || status > 999 {
 		panic("api: invalid WriteHeader code " + strconv.Itoa(status))
 	}
+	if w.enter() != nil {
+		return
+	}
+	defer w.use.Unlock()
+	w.writeHeader(status)
+}
+
+func (w *responseWriter) writeHeader(status int) {
 	switch {
-	case w.finished.Load():
 	case w.status != 0:
-		w.e.server.logf("api: superfluous WriteHeader(%d), the status is %d already", status, w.status)
+		w.e.logf("superfluous WriteHeader(%d), the status is %d already", status, w.status)
 	case status == http.StatusSwitchingProtocols:
-		w.e.server.logf("api: WriteHeader(101) ignored: HTTP/3 has no such status") // RFC 9114 s4.5
+		w.e.logf("WriteHeader(101) ignored: HTTP/3 has no such status") // RFC 9114 s4.5
 	case status < 200:
 		w.inform(status)
 	default:
@@ -87,6 +112,10 @@ func (w *responseWriter) WriteHeader(status int) {
 
 // Write sends body bytes, after an implicit WriteHeader(200). They are copied: p is the caller's again.
 func (w *responseWriter) Write(p []byte) (int, error) {
+	if err := w.enter(); err != nil {
+		return 0, err
+	}
+	defer w.use.Unlock()
 	if err := w.begin(int64(len(p))); err != nil || w.head {
 		return w.nothing(p), err
 	}
@@ -106,6 +135,10 @@ func (w *responseWriter) nothing(p []byte) int {
 
 // WriteString is Write for a string.
 func (w *responseWriter) WriteString(s string) (int, error) {
+	if err := w.enter(); err != nil {
+		return 0, err
+	}
+	defer w.use.Unlock()
 	if err := w.begin(int64(len(s))); err != nil || w.head {
 		return w.nothing([]byte(s)), err
 	}
@@ -117,6 +150,7 @@ func pour[B string | []byte](w *responseWriter, p B) (n int, err error) {
 	for n < len(p) {
 		if len(w.room) == 0 {
 			if err := w.grow(len(p) - n); err != nil {
+				w.written -= int64(len(p) - n) // what is not in it is not declared
 				return n, err
 			}
 		}
@@ -127,63 +161,10 @@ func pour[B string | []byte](w *responseWriter, p B) (n int, err error) {
 	return n, nil
 }
 
-// ReadFrom sends all that r gives, read straight into the memory it is sent from; io.Copy uses it.
-func (w *responseWriter) ReadFrom(r io.Reader) (n int64, err error) {
-	if w.status == 0 {
-		w.WriteHeader(http.StatusOK)
-	}
-	if w.head || !bodyAllowed(int(w.status)) {
-		return io.Copy(writerOnly{w}, r)
-	}
-	for {
-		if w.finished.Load() {
-			return n, errHandlerReturned
-		}
-		if len(w.room) == 0 {
-			want := int64(actor.ChunkHuge)
-			if limited, ok := r.(*io.LimitedReader); ok { // what http.ServeContent copies from
-				want = min(want-1, max(limited.N, 0)) + 1 // and a place to see that it is all
-			}
-			if err := w.grow(int(want)); err != nil {
-				return n, err
-			}
-		}
-		k, err := w.readFrom(r)
-		if k > 0 {
-			if e := w.begin(int64(k)); e != nil {
-				return n, e
-			}
-			w.filled(k)
-			n += int64(k)
-		}
-		if err == io.EOF {
-			return n, nil
-		}
-		if err != nil {
-			return n, err
-		}
-	}
-}
-
-// readFrom reads into room. Whatever becomes of the response meanwhile, the memory is nobody else's until r is done with it: a
-// handler may return and leave behind a goroutine that copies, and what that one is given then would be in another's response.
-func (w *responseWriter) readFrom(r io.Reader) (int, error) {
-	c := w.chunk
-	c.Retain()
-	defer c.Release()
-	return r.Read(w.room)
-}
-
-// writerOnly hides ReadFrom.
-type writerOnly struct{ io.Writer }
-
-// begin is what every writing starts with: may n bytes more be written?
+// begin is what every writing starts with: may n bytes more be written? The lock is held.
 func (w *responseWriter) begin(n int64) error {
-	if w.finished.Load() {
-		return errHandlerReturned
-	}
 	if w.status == 0 {
-		w.WriteHeader(http.StatusOK)
+		w.writeHeader(http.StatusOK)
 	}
 	switch {
 	case !bodyAllowed(int(w.status)):
@@ -191,8 +172,8 @@ func (w *responseWriter) begin(n int64) error {
 	case w.length >= 0 && w.written+n > w.length:
 		return http.ErrContentLength
 	}
-	if err := w.failure(); err != nil {
-		return err
+	if w.ended.Load()&writingFailed != 0 {
+		return w.failure()
 	}
 	w.written += n
 	return nil
@@ -208,9 +189,14 @@ func (w *responseWriter) filled(k int) {
 // first chunk is not larger than what is written first, since ten thousand answers at once are as many chunks; if more is
 // written its bytes move.
 func (w *responseWriter) grow(want int) error {
+	if w.ended.Load()&handlerReturned != 0 {
+		return errHandlerReturned // it waits for the lock
+	}
 	var little *actor.Chunk
 	switch {
 	case w.chunk == nil:
+	case len(w.chunk.B) == 0: // lent to a reader, and another goroutine writes
+		w.chunk.Release()
 	case len(w.chunk.Space()) < actor.ChunkMedium:
 		little = w.chunk
 	default:
@@ -269,11 +255,12 @@ func (w *responseWriter) gathered() int {
 
 // FlushError sends what has been written so far.
 func (w *responseWriter) FlushError() error {
-	if w.finished.Load() {
-		return errHandlerReturned
+	if err := w.enter(); err != nil {
+		return err
 	}
+	defer w.use.Unlock()
 	if w.status == 0 {
-		w.WriteHeader(http.StatusOK)
+		w.writeHeader(http.StatusOK)
 	}
 	return w.flush(false)
 }
@@ -299,18 +286,20 @@ func (w *responseWriter) SetWriteDeadline(t time.Time) error {
 // EnableFullDuplex has nothing to do: reading and writing never wait for one another.
 func (w *responseWriter) EnableFullDuplex() error { return nil }
 
-var errHandlerReturned = errors.New("api: the handler of this request has returned")
+var errHandlerReturned = errors.New("api: the handler of this request has returned: it must wait for its goroutines before it returns")
 
 // finish ends the response after the handler has returned. It reports whether the response is complete.
 func (w *responseWriter) finish() bool {
+	w.ended.Or(handlerReturned)
+	w.use.Lock()
+	defer w.use.Unlock()
 	if w.status == 0 {
-		w.WriteHeader(http.StatusOK)
+		w.writeHeader(http.StatusOK)
 	}
-	w.finished.Store(true)
 	w.glance()
 	if w.length >= 0 && w.written < w.length && !w.head && bodyAllowed(int(w.status)) {
 		if w.failure() == nil && w.e.ctx.Err() == nil && !w.deadline.passed() { // else it was right to stop
-			w.e.server.logf("api: the handler wrote %d bytes of a declared Content-Length of %d", w.written, w.length)
+			w.e.logf("the handler wrote %d bytes of a declared Content-Length of %d", w.written, w.length)
 		}
 		return false
 	}
@@ -323,14 +312,16 @@ func (w *responseWriter) finish() bool {
 
 // handedOver waits until what was flushed is on its way. It reports false if nothing was, or if it cannot be.
 func (w *responseWriter) handedOver() bool {
-	w.sending.Lock()
-	defer w.sending.Unlock()
+	w.ended.Or(handlerReturned)
+	w.use.Lock()
+	defer w.use.Unlock()
 	return w.sent && w.ready() == nil
 }
 
 // release brings home what was never sent. A goroutine that the handler has left behind may still write, also if the handler was aborted.
 func (w *responseWriter) release() {
-	w.finished.Store(true)
+	w.use.Lock()
+	defer w.use.Unlock()
 	w.deadline.stop()
 	for _, c := range w.full {
 		c.Release()

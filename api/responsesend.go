@@ -74,14 +74,19 @@ func (w *responseWriter) inform(status int) {
 func (w *responseWriter) sayContinue() error {
 	list := newFieldList()
 	list.add(":status", statusText(http.StatusContinue))
+	w.use.Lock()
+	defer w.use.Unlock()
 	w.sendInfo(list)
 	return nil
 }
 
+// sendInfo sends an informational head. The lock use is held.
 func (w *responseWriter) sendInfo(list *fieldList) {
-	w.sending.Lock()
-	defer w.sending.Unlock()
-	if w.sent || w.ready() != nil {
+	why := w.exceeds(list.fields, false)
+	if why != nil {
+		w.e.logf("%v; the informational response is not sent", why)
+	}
+	if why != nil || w.sent || w.ready() != nil {
 		list.Release()
 		return
 	}
@@ -91,7 +96,7 @@ func (w *responseWriter) sendInfo(list *fieldList) {
 }
 
 // flush hands over the head, if it is still here, and all that was written; fin ends the response, and says that the
-// handler has returned.
+// handler has returned. The lock use is held.
 func (w *responseWriter) flush(fin bool) error {
 	first := !w.sent
 	if first && w.written > 0 && !w.head {
@@ -100,15 +105,20 @@ func (w *responseWriter) flush(fin bool) error {
 	if !first && w.gathered() == 0 && !fin {
 		return nil
 	}
-	w.sending.Lock()
-	defer w.sending.Unlock()
+	replaced := false
+	if first {
+		why := w.exceeds(w.list.fields, false)
+		if replaced = why != nil; replaced {
+			w.replace(why)
+		}
+	}
 	if err := w.ready(); err != nil {
 		return err
 	}
 	s := port.NewSendIn(w.e.x)
 	list := w.list
 	w.list = nil // h3's from now on
-	s.Head, s.Trailers, s.Fin, s.HandlerDone = nil, nil, fin, fin
+	s.Head, s.Trailers, s.Fin, s.HandlerDone = nil, nil, fin || replaced, fin
 	if first {
 		w.sent = true
 		s.Head = list.fields
@@ -121,11 +131,17 @@ func (w *responseWriter) flush(fin bool) error {
 		from := len(list.fields)
 		list.addTrailers(w.header, w.announced)
 		s.Trailers = list.fields[from:]
+		if why := w.exceeds(s.Trailers, true); why != nil {
+			w.e.logf("%v; the response is reset", why)
+		}
 	}
 	if s.Home = nil; list != nil {
 		s.Home = list
 	}
 	w.send()
+	if replaced && !fin {
+		return w.failure()
+	}
 	return nil
 }
 
@@ -164,7 +180,7 @@ func (w *responseWriter) take() []*actor.Chunk {
 	return chunks
 }
 
-// ready waits until the next Send may go: the answer to the one before. The lock sending is held.
+// ready waits until the next Send may go: the answer to the one before. The lock use is held.
 func (w *responseWriter) ready() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -236,6 +252,7 @@ func (w *responseWriter) answered(s *port.Sent) {
 	w.last = true
 	if s.Err != nil {
 		w.err = publicError(s.Err)
+		w.ended.Or(writingFailed)
 		w.e.ctx.finish() // the peer does not want the response
 	}
 }

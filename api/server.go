@@ -44,8 +44,9 @@ type Server struct {
 	// deadlines of http.ResponseController end those. 0 means 30 s.
 	IdleTimeout time.Duration
 
-	// MaxHeaderBytes bounds a request's header section as RFC 9114 s4.2.2 counts. 0 means 64 KiB. Clients that
-	// heed it do not send a larger one; others get a *StreamError with Code 0x107 (H3_EXCESSIVE_LOAD), not a status.
+	// MaxHeaderBytes bounds a request's header section as RFC 9114 s4.2.2 counts. 0 means 64 KiB. Clients that heed it do not
+	// send a larger one, ours fail with a *HeaderTooLargeError; others get status 431, and the Handler hears of none. A response
+	// whose header the client does not accept becomes a 500: ErrorLog is told, and so is a handler that writes on.
 	MaxHeaderBytes int
 
 	// MaxConns bounds the connections of each socket. 0 means 10,000. A client beyond gets a *ConnectionError with Code 0x2
@@ -56,11 +57,12 @@ type Server struct {
 	// standard logger. A handshake that fails, for want of a client's certificate for instance, is told to Logger only.
 	ErrorLog *log.Logger
 
-	// Logger hears about connections; nil is silence.
+	// Logger hears about connections, at slog.LevelDebug: each line has role, connection (its ID) and remote (the peer). nil is silence.
 	Logger *slog.Logger
 
-	// QlogDir, if not empty, gets one qlog file for each connection. It must exist; otherwise the engine's Logger
-	// (engine.Options) is told and the connection goes on.
+	// QlogDir, if not empty, gets one qlog file for each connection: ID_server.sqlog, where ID is the connection's original destination
+	// ID, the same at both ends and in Logger's lines. A second one of that ID is ID_server_TIME.sqlog. The directory must exist;
+	// otherwise the engine's Logger (engine.Options) is told and the connection goes on.
 	QlogDir string
 
 	// ConnContext, if not nil, is called once a request, unlike net/http's, and changes its context. What it returns must be derived

@@ -60,14 +60,17 @@ type Transport struct {
 	// DisableCompression switches off the "Accept-Encoding: gzip" that is otherwise added, and undone, by the Transport.
 	DisableCompression bool
 
-	// MaxResponseHeaderBytes bounds a response's header section as RFC 9114 s4.2.2 counts. 0 means 64 KiB.
+	// MaxResponseHeaderBytes bounds a response's header section as RFC 9114 s4.2.2 counts. 0 means 64 KiB. Beyond, a request fails
+	// with a *HeaderTooLargeError, unless the server, which is told the bound, does not send it: ours answers 500 then.
+	// For a Client set it in its RoundTripper, before the first request.
 	MaxResponseHeaderBytes int
 
-	// Logger hears about connections; nil is silence.
+	// Logger hears about connections, at slog.LevelDebug: each line has role, connection (its ID) and remote (the peer). nil is silence.
 	Logger *slog.Logger
 
-	// QlogDir, if not empty, gets one qlog file for each connection. It must exist; otherwise the engine's Logger
-	// (engine.Options) is told and the connection goes on.
+	// QlogDir, if not empty, gets one qlog file for each connection: ID_client.sqlog, where ID is the connection's original destination
+	// ID, the same at both ends and in Logger's lines. A second one of that ID is ID_client_TIME.sqlog. The directory must exist;
+	// otherwise the engine's Logger (engine.Options) is told and the connection goes on.
 	QlogDir string
 
 	// Engine runs the connections; nil is the one that the whole program shares. Closing the Transport does not close it:
@@ -81,10 +84,9 @@ type Transport struct {
 
 // RoundTrip sends one request and returns its response, whatever its status: redirects are the caller's affair. The
 // response's body streams; it must be closed. The request's body is closed, possibly after RoundTrip has returned.
-//
-// A caller that waits is a stack as deep as its calls went since it began, and ten thousand wait at once: so what prepares a
-// request has returned by then, and none of it goes deep. A stack that has grown once stays as it is.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	// A caller that waits is a stack as deep as its calls went since it began, and ten thousand wait at once: so what prepares a
+	// request has returned by then, and none of it goes deep. A stack that has grown once stays as it is.
 	c := t.begin(req, req.Body, nil)
 	reads, ended := c.waits()
 	var d *port.Delivery

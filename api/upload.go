@@ -91,7 +91,7 @@ func (u *upload) send() error {
 		if left >= 0 {
 			if int64(n) > left {
 				chunk.Release()
-				return fmt.Errorf("ContentLength=%d, but the body is longer", u.length)
+				return tooLong(u.length)
 			}
 			if left -= int64(n); left == 0 && err == nil && n > 0 {
 				err = u.end()
@@ -103,7 +103,7 @@ func (u *upload) send() error {
 		}
 		if err == io.EOF && left > 0 {
 			chunk.Release()
-			return fmt.Errorf("ContentLength=%d, but the body ended %d bytes early", u.length, left)
+			return fmt.Errorf("ContentLength=%d, but the body ended %d bytes early: set it to the body's length, or to -1", u.length, left)
 		}
 		if n == 0 && err == nil {
 			chunk.Release()
@@ -129,7 +129,7 @@ func (u *upload) end() error {
 		n, err := u.body.Read(extra[:])
 		switch {
 		case n > 0:
-			return fmt.Errorf("ContentLength=%d, but the body is longer", u.length)
+			return tooLong(u.length)
 		case err != nil:
 			return err
 		}
@@ -206,7 +206,7 @@ func readSmall(req *http.Request, body io.Reader, chunks *actor.Chunks) (*actor.
 	if err == nil {
 		var extra [1]byte
 		if k, _ := body.Read(extra[:]); k > 0 {
-			err = fmt.Errorf("ContentLength=%d, but the body is longer", n)
+			err = tooLong(n)
 		}
 	}
 	if err != nil {
@@ -214,4 +214,8 @@ func readSmall(req *http.Request, body io.Reader, chunks *actor.Chunks) (*actor.
 		return nil, fmt.Errorf("reading the request body: %w", err)
 	}
 	return chunk, nil
+}
+
+func tooLong(declared int64) error {
+	return fmt.Errorf("ContentLength=%d, but the body is longer: set it to the body's length, or to -1", declared)
 }

@@ -120,10 +120,10 @@ func newConnection(s *socket, b birth) *connection {
 		original = s.originalID()
 		cfg.PeerID = original
 	}
-	c.name = b.role.String() + " " + original.String()
+	c.name = connectionName(b.role, original)
 	cfg.Random, cfg.Heard, cfg.Company = world.Random(c.name), &c.heard, c.company()
 	if b.trace != nil {
-		c.trace = b.trace(b.role, original)
+		c.trace = b.trace(b.role, original, b.remote)
 		cfg.Trace = c.trace
 	}
 	if c.trace == nil && c.place.how != Apart {

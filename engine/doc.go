@@ -52,8 +52,9 @@
 //     Chunk released, unless Err or Used is set; behind that leave the Delivery alone. TakenOrder.Bytes may stay zero.
 //  4. Wait for the Sent in Exchange.Writes before the next Send. Nobody checks: a second one overwrites the first. NewSendIn returns
 //     the same record each time, so set every field of it. A Send's Chunks come from H3Conn.Chunks; append to B.
-//  5. A handler that has read its request hears of a client that went away by the last Sent, whose Err says why: nothing comes in
+//  5. A response whose fields exceed Exchange.Limit, if that is not 0, is reset with H3_INTERNAL_ERROR: the peer does not accept it.
+//  6. A handler that has read its request hears of a client that went away by the last Sent, whose Err says why: nothing comes in
 //     Reads behind Last, and H3Conn.Context ends only with the connection.
-//  6. What is sent is not checked: a field name in upper case, or a value with CR or LF, makes the peer reset the stream. Check what
+//  7. What is sent is not checked: a field name in upper case, or a value with CR or LF, makes the peer reset the stream. Check what
 //     comes from users.
 package engine

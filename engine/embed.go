@@ -55,10 +55,11 @@ type Config struct {
 	// Code 0x2, CONNECTION_REFUSED; its Why is not port.Refused.
 	MaxConns int
 	// Logger gets a debug line (slog.LevelDebug) an event, one a packet among them; nil means none. A handshake that failed is a
-	// line "closed" with its cause.
+	// line "closed" with its cause. Each line has the role, the connection's original destination ID, and the peer's address as remote.
 	Logger *slog.Logger
-	// QlogDir is where each connection leaves a qlog file; empty means none. It must exist; otherwise Options.Logger is told
-	// and the connection goes on.
+	// QlogDir is where each connection leaves a qlog file; empty means none. It is ID_client.sqlog or ID_server.sqlog, where ID is
+	// the connection's original destination ID, the same at both ends; a second one of that ID has its time too,
+	// ID_server_20060102T150405.000000000.sqlog. The directory must exist; otherwise Options.Logger is told and the connection goes on.
 	QlogDir string
 }
 

@@ -200,10 +200,10 @@ func (row *rawStream) take(m *port.Read) {
 	row.room = m.Room
 	row.ended = row.ended || m.Fin
 	if m.HasReset {
-		row.ended, row.end = true, &port.StreamError{Code: m.ResetCode, Remote: true, Reason: "reset"}
+		row.ended, row.end = true, &port.StreamError{Code: m.ResetCode, Remote: true, Reason: "it sends no more (RESET_STREAM)"}
 	}
 	if m.HasStop && row.stop == nil {
-		row.stop = &port.StreamError{Code: m.StopCode, Remote: true, Reason: "stopped"}
+		row.stop = &port.StreamError{Code: m.StopCode, Remote: true, Reason: "it reads no more (STOP_SENDING)"}
 	}
 }
 
@@ -239,12 +239,12 @@ func (r *raw) cancel(m *port.Cancel) {
 	w := row.link.Out.Filling()
 	if m.StopReading && !row.ended {
 		w.HasStop, w.StopCode = true, m.Code
-		row.discarded, row.ended, row.end = true, true, &port.StreamError{Code: m.Code, Reason: "stopped"}
+		row.discarded, row.ended, row.end = true, true, &port.StreamError{Code: m.Code, Reason: "the peer was asked for no more (StopStream)"}
 		w.Taken += row.drop()
 	}
 	if m.StopWriting && row.stop == nil && !row.lastSent {
 		w.HasReset, w.ResetCode = true, m.Code
-		row.stop = &port.StreamError{Code: m.Code, Reason: "reset"}
+		row.stop = &port.StreamError{Code: m.Code, Reason: "it was given up (ResetStream)"}
 	}
 	r.touch(row)
 }

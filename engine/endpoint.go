@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"sync"
+
 	"quicpro/actors/port"
 	"quicpro/internal/actor"
 	"quicpro/internal/mono"
@@ -152,4 +154,36 @@ func (e *endpoint) repeatClose(c *closedConn, b *port.RxBatch, size int) {
 func (e *endpoint) send(t *port.TxBatch, to port.Path) {
 	t.Runs = append(t.Runs, port.TxRun{Path: to, Len: len(t.B), SegmentSize: len(t.B)})
 	e.out.Send(t)
+}
+
+// answers are the batches in which an endpoint writes its own datagrams.
+type answers struct {
+	mu     sync.Mutex
+	out    int
+	spares []*port.TxBatch
+}
+
+// take returns an empty batch, nil if answersOut are on their way.
+func (a *answers) take() *port.TxBatch {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.out >= answersOut {
+		return nil
+	}
+	a.out++
+	if n := len(a.spares); n > 0 {
+		t := a.spares[n-1]
+		a.spares = a.spares[:n-1]
+		return t
+	}
+	return &port.TxBatch{B: make([]byte, 0, port.SmallBatch)}
+}
+
+// home takes a batch back.
+func (a *answers) home(t *port.TxBatch) {
+	t.Reset()
+	a.mu.Lock()
+	a.out--
+	a.spares = append(a.spares, t)
+	a.mu.Unlock()
 }

@@ -18,7 +18,7 @@ import (
 type Options struct {
 	// World is where the engine lives; nil is this machine.
 	World World
-	// Logger gets the engine's own troubles: panics and sockets that failed. nil is slog's default.
+	// Logger gets the engine's own troubles: panics, sockets that failed, qlog files that cannot be made. nil is slog's default.
 	Logger *slog.Logger
 	// Trace makes a trace for each connection, told beside those of its Logger and QlogDir; nil means none, and so does a
 	// nil result. It is called while the connection is made, and must not use the engine. The rooms of a connection call the
@@ -57,10 +57,10 @@ type Engine struct {
 	stage     Stage          // the world, if it is one
 	named     map[string]int // on a stage: how many exchanges each identity has had
 	log       *slog.Logger
-	tune      func(*Limits)                                         // may be nil
-	trace     tracer                                                // of every connection; may be nil
-	control   func(datagram int) congestion.Controller              // may be nil
-	between   func(role wire.Role, odcid wire.ConnectionID) Between // may be nil
+	tune      func(*Limits)                                            // may be nil
+	trace     func(role wire.Role, odcid wire.ConnectionID) port.Trace // of every connection; may be nil
+	control   func(datagram int) congestion.Controller                 // may be nil
+	between   func(role wire.Role, odcid wire.ConnectionID) Between    // may be nil
 	placement Placement
 	oneSocket bool
 	chunks    actor.Chunks

@@ -85,7 +85,7 @@ var defaultLimits = port.Limits{
 	UniStreams: 16,
 	// One in use, and one to change to: more are for migration, which conn does not follow.
 	ConnectionIDs: 2,
-	// Twice what common servers accept; beyond, the request is malformed for us.
+	// Twice what common servers accept; beyond, a request is answered with 431, a response is given up.
 	FieldSection: 64 << 10,
 	// SETTINGS and GOAWAY are tens of bytes; beyond, H3_EXCESSIVE_LOAD.
 	ControlFrame: 16 << 10,

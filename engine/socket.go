@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 
 	"quicpro/actors/port"
@@ -175,7 +174,11 @@ func (s *socket) survives(err error) bool {
 		return false
 	}
 	s.failed.Store(&err)
-	s.e.log.Error("a socket failed", "socket", s.name, "error", err)
+	about := []any{"socket", s.name, "error", err}
+	if s.only != nil {
+		about = append(about, "connection", s.only.name, "remote", s.only.remote)
+	}
+	s.e.log.Error("a socket failed", about...)
 	for _, c := range s.e.of(s) {
 		c.stopRooms(&port.Cause{Why: port.Abandoned, Reason: "the socket failed", Err: err})
 	}
@@ -355,45 +358,16 @@ func (s *socket) close() {
 // panicked is what becomes of a panic in a room that connections share: the message is dropped, its connection ends, and
 // the room goes on.
 func (s *socket) panicked(m any, value any, stack []byte) {
-	s.e.log.Error("a shared room panicked", "socket", s.name, "message", fmt.Sprintf("%T", m), "panic", value, "stack", string(stack))
+	about := []any{"socket", s.name, "message", fmt.Sprintf("%T", m), "panic", value, "stack", string(stack)}
 	switch m := m.(type) {
 	case *port.TxBatch:
 		if c, ok := m.Owner.(*connection); ok {
-			c.stopRooms(&port.Cause{Why: port.Panicked, Err: fmt.Errorf("writer: %v", value)})
+			about = append(about, "connection", c.name, "remote", c.remote)
+			defer c.stopRooms(&port.Cause{Why: port.Panicked, Err: fmt.Errorf("writer: %v", value)})
 		}
 	case *port.RxBatch:
-		m.Release()
+		about = append(about, "remote", m.Path.Remote)
+		defer m.Release()
 	}
-}
-
-// answers are the batches in which an endpoint writes its own datagrams.
-type answers struct {
-	mu     sync.Mutex
-	out    int
-	spares []*port.TxBatch
-}
-
-// take returns an empty batch, nil if answersOut are on their way.
-func (a *answers) take() *port.TxBatch {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.out >= answersOut {
-		return nil
-	}
-	a.out++
-	if n := len(a.spares); n > 0 {
-		t := a.spares[n-1]
-		a.spares = a.spares[:n-1]
-		return t
-	}
-	return &port.TxBatch{B: make([]byte, 0, port.SmallBatch)}
-}
-
-// home takes a batch back.
-func (a *answers) home(t *port.TxBatch) {
-	t.Reset()
-	a.mu.Lock()
-	a.out--
-	a.spares = append(a.spares, t)
-	a.mu.Unlock()
+	s.e.log.Error("a shared room panicked", about...)
 }

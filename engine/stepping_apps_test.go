@@ -104,7 +104,7 @@ func newScene(t *testing.T, seed uint64, n weather, limits func(*steppingWorld, 
 			h := newH3Conn(s.limits, l, handled(s.serve))
 			b := l.born(first, path)
 			b.tls, b.limits, b.params = config, s.limits, transport(s.limits, s.limits.Streams)
-			b.trace = s.e.trace
+			b.trace = s.e.tracer(nil, "")
 			b.places, b.bind, b.gone = h3Places(s.limits), h.bind(&H3Config{}), h.gone
 			return newConnection(l.s, b)
 		},
@@ -120,7 +120,7 @@ func (s *scene) dial() *H3Conn {
 	_, client := steppingTLS()
 	h := newH3Conn(s.limits, nil, nil)
 	_, err := s.e.dial(context.Background(), s.l.addr(), birth{
-		tls: s.e.tlsConfig(client, "h3"), limits: s.limits, params: transport(s.limits, 0), trace: s.e.trace,
+		tls: s.e.tlsConfig(client, "h3"), limits: s.limits, params: transport(s.limits, 0), trace: s.e.tracer(nil, ""),
 		places: h3Places(s.limits), bind: h.bind(&H3Config{}), gone: h.gone,
 	})
 	if err != nil {

@@ -118,7 +118,7 @@ func (r *roomSupervisor) Died(d actor.Death) {
 
 // died ends the connection of a room that panicked with INTERNAL_ERROR, if the rooms that say so are alive.
 func (g *supervisor) died(kind roomKind, d actor.Death) {
-	g.c.s.e.log.Error("a room panicked", "connection", g.c.name, "room", d.Room, "message", d.Message, "panic", d.Value, "stack", string(d.Stack))
+	g.c.s.e.log.Error("a room panicked", "connection", g.c.name, "remote", g.c.remote, "room", d.Room, "message", d.Message, "panic", d.Value, "stack", string(d.Stack))
 	err := fmt.Errorf("room %s panicked at %s: %v", d.Room, d.Message, d.Value)
 	cause := &port.Cause{Why: port.Panicked, Code: uint64(wire.InternalError), Err: err}
 	g.mu.Lock()

@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"io"
+	"net/netip"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -95,6 +98,32 @@ func TestAConnectionGoesOnWithoutATraceThatPanics(t *testing.T) {
 			}
 			_ = e.Close()
 			expectEmpty(t, e)
+		}
+	}
+}
+
+// Who chose an original destination ID may choose it again, for another server that writes into the same directory too: what was
+// written of the first connection stays, and names sort by ID, role and time.
+func TestAQlogFileIsNeverWrittenOver(t *testing.T) {
+	dir := t.TempDir()
+	id, _ := wire.MakeConnectionID([]byte{0xab, 0xcd, 0xef, 0, 1, 2, 3, 4})
+	peer := netip.MustParseAddrPort("192.0.2.1:4433")
+	for range 3 {
+		e := New(Options{Logger: quiet()})
+		for _, role := range []wire.Role{wire.Client, wire.Server} {
+			_ = e.tracer(nil, dir)(role, id, peer).(io.Closer).Close()
+		}
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 6 {
+		t.Fatalf("six connections, and the files are %v, %v", files, err)
+	}
+	for i, f := range files {
+		prefix := "abcdef0001020304_" + []string{"client", "server"}[i/3]
+		again := strings.TrimSuffix(strings.TrimPrefix(f.Name(), prefix), ".sqlog")
+		_, err := time.Parse("_20060102T150405.000000000", again)
+		if first := i%3 == 0; !strings.HasPrefix(f.Name(), prefix) || first != (again == "") || !first && err != nil {
+			t.Errorf("file %d is %s", i, f.Name())
 		}
 	}
 }

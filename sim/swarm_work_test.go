@@ -158,6 +158,7 @@ func (s *story) request(n int, identity string, c *api.Client) {
 	err := s.exchange(ctx, c, fat, kind, name, bytes, p.IntN(k, "slow reader", 5) == 0)
 	s.w.Count(kind)
 	switch {
+	case err == errTooFat && fat > maxHead:
 	case err == nil && kind == "abort":
 		s.w.T().Errorf("%s %s: a response that was reset is complete", kind, name)
 	case err == nil && fat > maxHead:
@@ -175,6 +176,9 @@ func (s *story) request(n int, identity string, c *api.Client) {
 
 // maxHead is how large a request's head may be: the server's default.
 const maxHead = 64 << 10
+
+// errTooFat is the server's answer to a larger one, if the client did not know that.
+var errTooFat = errors.New("431")
 
 // size is that of the body of request n.
 func (s *story) size(n int) int {
@@ -220,6 +224,12 @@ func (s *story) exchange(ctx context.Context, c *api.Client, fat int, kind, name
 		return err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusRequestHeaderFieldsTooLarge {
+		if _, err = io.Copy(io.Discard, resp.Body); err == nil {
+			err = errTooFat
+		}
+		return err
+	}
 	if resp.StatusCode != http.StatusOK {
 		s.w.T().Errorf("%s %s: %s", kind, name, resp.Status)
 	}

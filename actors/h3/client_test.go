@@ -437,12 +437,13 @@ func TestClientKeepsFieldLimit(t *testing.T) {
 	a := d.asks(true, with(getFields, "x", strings.Repeat("y", 200))...)
 	b := d.asks(false, getFields...)
 	d.run()
-	if a.err == nil || d.bidi() != 1 {
-		t.Errorf("ended with %v, %v", a.err, a.sentErr)
+	var large *port.FieldsTooLarge
+	if !errors.As(a.err, &large) || *large != (port.FieldsTooLarge{Size: 405, Limit: 200, Sent: true, Request: true}) || d.bidi() != 1 {
+		t.Errorf("ended with %v", a.err)
 	}
 	b.says(nil, "", list("t", strings.Repeat("y", 200)), true)
 	d.run()
-	if b.sentErr == nil || d.stream(0).reset < 0 {
+	if !errors.As(b.sentErr, &large) || !large.Trailers || d.stream(0).reset < 0 {
 		t.Errorf("trailers: %v", b.sentErr)
 	}
 	d.home()

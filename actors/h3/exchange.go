@@ -120,12 +120,12 @@ func (r *Router) cancel(m *port.Cancel) {
 		code = uint64(h3wire.CodeRequestCancelled)
 	}
 	if q.stream == nil {
-		r.turnAway(q, &port.StreamError{Code: code, Reason: "cancelled", Unprocessed: true})
+		r.turnAway(q, &port.StreamError{Code: code, Unprocessed: true})
 		return
 	}
 	if m.StopReading || m.StopWriting {
 		// A message that is complete, and a half whose end was seen, have nothing to end.
-		err := &port.StreamError{Code: code, Reason: "cancelled"}
+		err := &port.StreamError{Code: code}
 		if m.StopReading {
 			r.stopReading(q, code, err)
 		}

@@ -14,10 +14,17 @@ type fault struct {
 	conn   bool
 	code   h3wire.ErrorCode
 	reason string
+
+	large *port.FieldsTooLarge // the reason, if that is it
+	blind bool                 // and the answer must have no content: the method is HEAD, or was not seen
 }
 
-func streamFault(code h3wire.ErrorCode, reason string) *fault { return &fault{false, code, reason} }
-func connFault(code h3wire.ErrorCode, reason string) *fault   { return &fault{true, code, reason} }
+func streamFault(code h3wire.ErrorCode, reason string) *fault {
+	return &fault{code: code, reason: reason}
+}
+func connFault(code h3wire.ErrorCode, reason string) *fault {
+	return &fault{conn: true, code: code, reason: reason}
+}
 
 // malformed is RFC 9114 s4.1.2's answer.
 func malformed(reason string) *fault { return streamFault(h3wire.CodeMessageError, reason) }
@@ -95,7 +102,7 @@ func (m *inbound) next(b []byte) (e event, n int, f *fault) {
 	}
 	e = event{kind: skipped, frame: span.FrameHeader, began: span.Start && span.Type != h3wire.FrameHeaders}
 	if span.Start {
-		if f = m.admit(span.FrameHeader); f != nil {
+		if f = m.admit(&span); f != nil {
 			return e, n, f
 		}
 	}
@@ -126,7 +133,8 @@ func (m *inbound) end() *fault {
 }
 
 // admit judges a frame by its header.
-func (m *inbound) admit(h h3wire.FrameHeader) *fault {
+func (m *inbound) admit(span *h3wire.FrameSpan) *fault {
+	h := &span.FrameHeader
 	if err := h3wire.CheckFrame(h.Type, h3wire.RequestStream, m.sender); err != nil {
 		return asFault(err)
 	}
@@ -134,7 +142,7 @@ func (m *inbound) admit(h h3wire.FrameHeader) *fault {
 	case h3wire.FrameData:
 		return m.admitData(h.Length)
 	case h3wire.FrameHeaders:
-		return m.admitHeaders(h.Length)
+		return m.admitHeaders(span)
 	case h3wire.FramePushPromise:
 		// RFC 9114 s7.2.5: we never allowed a push ID.
 		return connFault(h3wire.CodeIDError, "PUSH_PROMISE without MAX_PUSH_ID")
@@ -159,7 +167,7 @@ func (m *inbound) admitData(length uint64) *fault {
 	return nil
 }
 
-func (m *inbound) admitHeaders(length uint64) *fault {
+func (m *inbound) admitHeaders(span *h3wire.FrameSpan) *fault {
 	switch {
 	case m.phase == afterTrailers:
 		return connFault(h3wire.CodeFrameUnexpected, "HEADERS after the trailers")
@@ -168,11 +176,20 @@ func (m *inbound) admitHeaders(length uint64) *fault {
 		return connFault(h3wire.CodeFrameUnexpected, "HEADERS in a tunnel")
 	case m.short():
 		return malformed("the body is shorter than its content-length")
-	case length > uint64(m.limit):
+	case span.Length > uint64(m.limit):
 		// A line costs 32 bytes of the limit on top of its strings: what is longer when encoded is too long.
-		return streamFault(h3wire.CodeExcessiveLoad, "field section too large")
+		return m.tooLarge(span.Payload)
 	}
 	return nil
+}
+
+// tooLarge is the fault of a field section that begins with section.
+func (m *inbound) tooLarge(section []byte) *fault {
+	large := &port.FieldsTooLarge{Limit: uint64(m.limit), Request: m.sender == h3wire.Client, Trailers: m.phase == inBody}
+	f := streamFault(h3wire.CodeExcessiveLoad, large.Error())
+	method := qpack.Method(section)
+	f.large, f.blind = large, method == "" || method == "HEAD"
+	return f
 }
 
 // short reports whether the body so far is less than was declared.
@@ -193,7 +210,7 @@ func (m *inbound) headers(e *event, span *h3wire.FrameSpan) *fault {
 	fields, err := m.decoder.Decode(section, m.limit)
 	m.section = m.section[:0]
 	if err == qpackwire.ErrSectionTooLarge {
-		return streamFault(h3wire.CodeExcessiveLoad, "field section too large")
+		return m.tooLarge(section)
 	}
 	if err != nil {
 		return asFault(err)

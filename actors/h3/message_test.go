@@ -269,7 +269,7 @@ func TestMessages(t *testing.T) {
 		{"half a head", true, "", get[:len(get)-1], "connection error H3_FRAME_ERROR: the stream ends within a frame "},
 		{"empty HEADERS", true, "", frame(h3wire.FrameHeaders, ""), "connection error QPACK_DECOMPRESSION_FAILED: field section ends within its prefix "},
 		{"broken QPACK", true, "", frame(h3wire.FrameHeaders, "\x02\x00\x80"), "connection error QPACK_DECOMPRESSION_FAILED: impossible Required Insert Count "},
-		{"HEADERS of a gigabyte", true, "", h3wire.AppendFrameHeader(nil, h3wire.FrameHeaders, 1<<30), "stream error H3_EXCESSIVE_LOAD: field section too large "},
+		{"HEADERS of a gigabyte", true, "", h3wire.AppendFrameHeader(nil, h3wire.FrameHeaders, 1<<30), "stream error H3_EXCESSIVE_LOAD: the request's header exceeds the 4000 bytes that the server accepts "},
 
 		{"length kept", true, "", cat(post("3"), data("ab"), data("c")), sized("3") + "body(abc) end "},
 		{"length kept, trailers", true, "", cat(post("1"), data("a"), headers("t", "1")), sized("1") + "body(a) trailers(t=1) end "},

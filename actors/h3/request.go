@@ -253,7 +253,7 @@ func (r *Router) peerReset(q *request, code uint64) {
 		r.abandon(q, uint64(h3wire.CodeRequestIncomplete), nil)
 		return
 	}
-	err := &port.StreamError{Code: code, Remote: true, Reason: "reset"}
+	err := &port.StreamError{Code: code, Remote: true}
 	if r.cfg.Role == wire.Server {
 		r.endReading(q, err, false)
 		return
@@ -286,7 +286,11 @@ func (r *Router) blame(q *request, f *fault) {
 		r.fail(f)
 		return
 	}
-	r.abandon(q, uint64(f.code), &port.StreamError{Code: uint64(f.code), Reason: f.reason})
+	if f.large == nil {
+		r.abandon(q, uint64(f.code), &port.StreamError{Code: uint64(f.code), Reason: f.reason})
+	} else if !q.unborn() || !r.answerTooLarge(q, f) {
+		r.abandon(q, uint64(f.code), &port.StreamError{Code: uint64(f.code), Err: f.large})
+	}
 }
 
 // unborn reports whether the app does not know of a server's exchange yet.

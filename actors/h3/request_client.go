@@ -43,7 +43,7 @@ func (r *Router) open(m *port.Open) {
 	case r.cfg.Role == wire.Server || r.goodbye.wanted:
 		r.turnAway(q, r.goodbye.refusal())
 	case r.opening.waiting.count >= r.cfg.Limits.Streams:
-		r.turnAway(q, &port.StreamError{Unprocessed: true, Reason: "too many requests wait for a stream"})
+		r.turnAway(q, &port.StreamError{Code: uint64(h3wire.CodeRequestRejected), Unprocessed: true, Reason: "too many requests wait for a stream"})
 	default:
 		r.opening.waiting.push(q)
 	}
@@ -58,7 +58,7 @@ func (r *Router) openRequests() {
 	for q := o.waiting.first; q != nil && o.opened.Bidi < o.credit.Bidi; q = o.waiting.first {
 		m := &q.x.OpenOrder
 		if !r.acceptable(m.Fields) {
-			r.turnAway(q, r.tooLarge())
+			r.turnAway(q, r.tooLarge(m.Fields))
 			continue
 		}
 		s := r.spawn(false)

@@ -1,6 +1,8 @@
 package h3
 
 import (
+	"strconv"
+
 	"quicpro/actors/port"
 	"quicpro/internal/mono"
 	"quicpro/wire/h3wire"
@@ -28,7 +30,34 @@ func (r *Router) born(q *request) {
 	q.leave()
 	q.bind(r.cfg.Tasks.Exchange())
 	q.x.Stream = q.stream
+	if limit := r.control.settings.MaxFieldSectionSize; limit != h3wire.Unlimited {
+		q.x.Limit = limit
+	}
 	q.launch = true
+}
+
+// answerTooLarge answers a request whose fields are too large, of which the app never hears: RFC 9114 s4.2.2 has 431 for that. It reports
+// false if that cannot be said.
+func (r *Router) answerTooLarge(q *request, f *fault) bool {
+	text := ""
+	answer := []port.Field{{Name: ":status", Value: "431"}}
+	if !f.blind {
+		text = "431 Request Header Fields Too Large: " + f.reason + "\n"
+		answer = append(answer, port.Field{Name: "content-type", Value: "text/plain; charset=utf-8"},
+			port.Field{Name: "content-length", Value: strconv.Itoa(len(text))})
+	}
+	if q.outOver || q.room <= 0 || !r.acceptable(answer) {
+		return false
+	}
+	q.leave()
+	r.writeFields(q, answer)
+	c := r.cfg.Chunks.GetFor(h3wire.MaxFrameHeader + len(text))
+	c.B = append(c.B, text...)
+	r.writeData(q, c)
+	q.outOver = true
+	q.fin(false)
+	r.stopReading(q, uint64(h3wire.CodeNoError), nil)
+	return true
 }
 
 // handled notes that the handler has returned. What it has sent still goes out; what it has not is not expected.

@@ -1,6 +1,8 @@
 package h3
 
 import (
+	"strings"
+
 	"quicpro/actors/port"
 	"quicpro/actors/qpack"
 	"quicpro/internal/actor"
@@ -124,7 +126,7 @@ func (r *Router) writeData(q *request, c *actor.Chunk) {
 // section of this size.
 func (r *Router) writeFields(q *request, fields []port.Field) bool {
 	if !r.acceptable(fields) {
-		r.stopWriting(q, uint64(h3wire.CodeInternalError), r.tooLarge())
+		r.stopWriting(q, uint64(h3wire.CodeInternalError), r.tooLarge(fields))
 		return false
 	}
 	bound := qpack.MaxLen(fields)
@@ -174,8 +176,11 @@ func (r *Router) acceptable(fields []port.Field) bool {
 	return limit == h3wire.Unlimited || qpack.Size(fields) <= limit
 }
 
-func (r *Router) tooLarge() error {
-	return &port.StreamError{Code: uint64(h3wire.CodeInternalError), Reason: "the fields exceed what the peer accepts"}
+func (r *Router) tooLarge(fields []port.Field) error {
+	return &port.StreamError{Code: uint64(h3wire.CodeInternalError), Err: &port.FieldsTooLarge{
+		Size: qpack.Size(fields), Limit: r.control.settings.MaxFieldSectionSize, Sent: true,
+		Request: r.cfg.Role == wire.Client, Trailers: !strings.HasPrefix(fields[0].Name, ":"),
+	}}
 }
 
 func (r *Router) traceSent(q *request, t h3wire.FrameType, length uint64, fields []port.Field) {

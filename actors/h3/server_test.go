@@ -2,6 +2,7 @@ package h3
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -280,25 +281,62 @@ func TestServerHeaderTimeout(t *testing.T) {
 	d.home()
 }
 
-// A field section over the limit ends the stream, whether it shows when encoded or only when decoded.
-func TestServerLargeFields(t *testing.T) {
+// A head over the limit is answered with status 431, whether it shows when encoded or only when decoded, and the app never hears of
+// it. The answer says the limit where it may have content: not for HEAD, nor before the method was seen.
+func TestServerLargeHead(t *testing.T) {
+	const bare = "[HEADERS(:status=431)]"
+	const text = "431 Request Header Fields Too Large: the request's header exceeds the 4000 bytes that the server accepts\n"
+	says := fmt.Sprintf("[HEADERS(:status=431 content-type=text/plain; charset=utf-8 content-length=%d) DATA(%[1]d bytes)]", len(text))
 	lines := postFields
 	for range 100 {
 		lines = with(lines, "accept", "*/*")
 	}
-	for what, b := range map[string][]byte{
-		"encoded": headers(with(postFields, "x", strings.Repeat("~", 5000))...),
-		"decoded": headers(lines...),
+	encoded := headers(with(postFields, "x", strings.Repeat("~", 5000))...)
+	for what, c := range map[string]struct {
+		b    [][]byte
+		want string
+	}{
+		"encoded":               {[][]byte{encoded}, says},
+		"decoded":               {[][]byte{headers(lines...)}, says},
+		"HEAD":                  {[][]byte{headers(with([]string{":method", "HEAD"}, lines[2:]...)...)}, bare},
+		"a frame header alone":  {[][]byte{encoded[:3], encoded[3:]}, bare},
+		"trailers in one piece": {[][]byte{cat(headers(postFields...), headers("x", strings.Repeat("~", 5000)))}, bare},
 	} {
 		d := lone(t, wire.Server, nil)
-		p := d.arrives(0).says(b)
-		if p.reset != int(h3wire.CodeExcessiveLoad) || p.stop != p.reset || len(d.apps) != 0 {
-			t.Errorf("%s: reset %#x", what, p.reset)
+		p := d.arrives(0)
+		for _, b := range c.b {
+			p.says(b)
+		}
+		if got := said(t, p.out); got != c.want || !p.fin || p.reset != -1 || p.stop != int(h3wire.CodeNoError) || len(d.apps) != 0 {
+			t.Errorf("%s: wrote %s, fin %v, reset %#x, stop %#x, %d handlers; want %s", what, got, p.fin, p.reset, p.stop, len(d.apps), c.want)
+		}
+		if c.want == says && !strings.HasSuffix(string(p.out), text) {
+			t.Errorf("%s: wrote %q", what, p.out)
 		}
 		d.closedWith(0)
 		d.settled()
 		d.home()
 	}
+}
+
+// Where there is no room for an answer, or a handler has begun it, the stream is reset, and the handler is told the limit.
+func TestServerLargeFieldsWithoutAnAnswer(t *testing.T) {
+	tooLarge := headers("x", strings.Repeat("~", 5000))
+	d := lone(t, wire.Server, nil)
+	p := d.arrives(0)
+	p.closedRoom = true
+	if p.says(tooLarge); p.reset != int(h3wire.CodeExcessiveLoad) || p.stop != p.reset || len(p.out) != 0 {
+		t.Errorf("without room: wrote %d bytes, reset %#x, stop %#x", len(p.out), p.reset, p.stop)
+	}
+	q := d.arrives(4).says(headers(postFields...)).says(tooLarge)
+	var large *port.FieldsTooLarge
+	if a := d.apps[0]; q.reset != int(h3wire.CodeExcessiveLoad) || !errors.As(a.err, &large) || !large.Request || !large.Trailers || large.Sent || large.Limit != 4000 {
+		t.Errorf("trailers: reset %#x, %v", q.reset, a.err)
+	}
+	d.apps[0].returns()
+	d.closedWith(0)
+	d.settled()
+	d.home()
 }
 
 // Bytes that are not body are taken while they are skipped, so that no window runs dry.

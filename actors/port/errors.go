@@ -6,10 +6,41 @@ import (
 )
 
 // ErrGoaway lies beneath a StreamError when the peer, or we, said goodbye before the request was processed.
-var ErrGoaway = errors.New("the connection takes no new requests")
+var ErrGoaway = errors.New("the connection takes no new requests (GOAWAY): send it on another")
 
 // ErrGone lies beneath a StreamError when a request met a connection that had already ended.
 var ErrGone = errors.New("the connection has ended")
+
+// FieldsTooLarge lies beneath a StreamError for a head, or trailers, that its receiver does not accept (RFC 9114 s4.2.2).
+type FieldsTooLarge struct {
+	Size     uint64 // as the RFC counts; 0 for what came, of which nobody decodes more than Limit
+	Limit    uint64
+	Sent     bool // it was ours, and the limit is the peer's
+	Request  bool // a request's, not a response's
+	Trailers bool // not a head
+}
+
+func (e *FieldsTooLarge) Error() string {
+	s := "the response's "
+	if e.Request {
+		s = "the request's "
+	}
+	if e.Trailers {
+		s += "trailers"
+	} else {
+		s += "header"
+	}
+	if e.Size > 0 {
+		s += " of " + strconv.FormatUint(e.Size, 10)
+	}
+	s += " exceeds the " + strconv.FormatUint(e.Limit, 10) + " bytes that "
+	if e.Request {
+		s += "the server"
+	} else {
+		s += "the client"
+	}
+	return s + " accepts"
+}
 
 // StreamError ends a stream, or one half of it, while the connection lives on. It is made once and never changed.
 // Over HTTP/3 it ends one exchange; with a *Cause beneath, one that died with its connection unprocessed.

@@ -14,6 +14,7 @@ type Exchange struct {
 	Name   *string                   // in a simulation: what orders the app's messages
 	Row    any                       // h3's own record
 	Stream *Stream                   // set by h3 before the first Delivery
+	Limit  uint64                    // so is this, on a server: of a response's fields, as FieldsTooLarge; 0 if the peer has not said
 	Own    Answers                   // h3's own: the records it answers with
 	Ends   actor.Refs                // the app and h3, where an exchange serves again: of the engine
 
@@ -94,7 +95,7 @@ func NewExchangeIn(x *Exchange) *Exchange {
 	x.Writes.Empty()
 	x.Writes.Hear(nil)
 	// One by one: an assignment to several holds copies of all on the stack.
-	x.Row, x.Stream = nil, nil
+	x.Row, x.Stream, x.Limit = nil, nil, 0
 	x.Before, x.After = nil, nil
 	for i, p := range x.Own.Parcels {
 		if p != nil {

@@ -80,7 +80,23 @@ func (c *Cause) Error() string {
 	if c.Err != nil {
 		s += ": " + c.Err.Error()
 	}
+	if c.Reason == "" && c.Err == nil {
+		switch {
+		case c.Why == Theirs && !c.App && c.Code == uint64(wire.ConnectionRefused):
+			s += ": it takes no new connections: it is full, or about to end"
+		case meanings[c.Why] != "":
+			s += ": " + meanings[c.Why]
+		}
+	}
 	return s
+}
+
+// meanings is what an end says that nobody gave a reason for.
+var meanings = map[Why]string{
+	Idle:      "nothing was heard for that long",
+	TimedOut:  "the peer does not answer",
+	Reset:     "the peer has lost the connection, by a restart for instance",
+	Abandoned: "this side has closed it",
 }
 
 // Unwrap returns what lies beneath.

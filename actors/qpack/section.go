@@ -103,6 +103,26 @@ func (d *Decoder) Decode(section []byte, limit int) ([]port.Field, error) {
 	return fields, nil
 }
 
+// Method returns the :method of a request's section that may have been cut off, empty if it is not among the lines and bytes that are
+// looked at: those of the other pseudo-header fields, which come first (RFC 9114 s4.3).
+func Method(section []byte) string {
+	const lines, size = 4, 4 << 10
+	r, err := qpackwire.NewSectionReader(section, nil, size)
+	if err != nil {
+		return ""
+	}
+	for range lines {
+		line, ok, err := r.Next()
+		if err != nil || !ok {
+			return ""
+		}
+		if text := string(r.Literals()); line.Name.In(text) == ":method" {
+			return line.Value.In(text)
+		}
+	}
+	return ""
+}
+
 // remember puts a section in the place of the oldest.
 func (d *Decoder) remember(section []byte, fields []port.Field) {
 	k := &d.recent[d.oldest]

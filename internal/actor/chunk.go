@@ -42,7 +42,8 @@ const (
 // Free is how much can be put in front of B.
 func (c *Chunk) Free() int { return cap(c.space) - cap(c.B) }
 
-// Prepend puts h directly in front of B, into the headroom. It is for a chunk with one holder.
+// Prepend puts h directly in front of B, into the headroom. It is for the one holder that knows B: another may only fill the space
+// behind B, as a reader does that a handler has left behind.
 func (c *Chunk) Prepend(h []byte) {
 	at := c.Free() - len(h)
 	if at < 0 {

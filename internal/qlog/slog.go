@@ -3,6 +3,7 @@ package qlog
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"quicpro/actors/port"
@@ -11,13 +12,13 @@ import (
 	"quicpro/wire/h3wire"
 )
 
-// NewLines returns a trace that writes each event as one line of level Debug, with the connection's role and ID. It is
-// nil if the logger does not take such lines now: rooms skip a nil Trace, so that it costs nothing.
-func NewLines(log *slog.Logger, role wire.Role, odcid wire.ConnectionID) port.Trace {
+// NewLines returns a trace that writes each event as one line of level Debug, with the connection's role and ID and the peer's
+// address. It is nil if the logger does not take such lines now: rooms skip a nil Trace, so that it costs nothing.
+func NewLines(log *slog.Logger, role wire.Role, odcid wire.ConnectionID, remote netip.AddrPort) port.Trace {
 	if log == nil || !log.Enabled(context.Background(), slog.LevelDebug) {
 		return nil
 	}
-	return &lines{log.With("role", role.String(), "connection", odcid.String())}
+	return &lines{log.With("role", role.String(), "connection", odcid.String(), "remote", remote.String())}
 }
 
 type lines struct{ log *slog.Logger }
@@ -62,12 +63,19 @@ func (l *lines) H3Frame(_ mono.Time, sent bool, stream wire.StreamID, frameType 
 	if sent {
 		what = "HTTP/3 frame sent"
 	}
-	l.line(what, slog.Uint64("stream", uint64(stream)), slog.String("type", h3wire.FrameType(frameType).String()),
-		slog.Uint64("length", length), slog.Int("fields", len(fields)))
+	attributes := []slog.Attr{
+		slog.Uint64("stream", uint64(stream)), slog.String("type", h3wire.FrameType(frameType).String()),
+		slog.Uint64("length", length), slog.Int("fields", len(fields)),
+	}
+	if len(fields) > 0 && fields[0].Name == ":status" { // no secret, as other fields may be; 431 is told nowhere else
+		attributes = append(attributes, slog.String("status", fields[0].Value))
+	}
+	l.line(what, attributes...)
 }
 
 func (l *lines) line(what string, attributes ...slog.Attr) {
 	l.log.LogAttrs(context.Background(), slog.LevelDebug, what, attributes...)
 }
 
-func level(l wire.Level) slog.Attr { return slog.String("level", l.String()) }
+// level has another name than the line's own level.
+func level(l wire.Level) slog.Attr { return slog.String("encryption", l.String()) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -23,15 +24,17 @@ func all(t port.Trace) {
 	t.Lost(at(3), wire.LevelApp, 4, "time threshold")
 	t.Metrics(at(4), port.Metrics{Window: 12000, PTOCount: 1})
 	t.H3Frame(at(5), true, 4, 1, 10, []port.Field{{Name: "cookie", Value: "secret"}})
-	t.H3Frame(at(5), false, 4, 0, 10, nil)
+	t.H3Frame(at(5), false, 4, 1, 10, []port.Field{{Name: ":status", Value: "431"}})
 	t.Closed(at(6), &port.Cause{Why: port.Idle})
 }
 
 const kinds = 11
 
+var peer = netip.MustParseAddrPort("192.0.2.1:4433")
+
 func TestEachEventIsADebugLineWithItsConnection(t *testing.T) {
 	var b bytes.Buffer
-	all(NewLines(slog.New(slog.NewJSONHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug})), wire.Server, original()))
+	all(NewLines(slog.New(slog.NewJSONHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug})), wire.Server, original(), peer))
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
 	if len(lines) != kinds {
 		t.Fatalf("%d lines, want %d", len(lines), kinds)
@@ -41,9 +44,12 @@ func TestEachEventIsADebugLineWithItsConnection(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			t.Fatal(err)
 		}
-		if r["level"] == nil || r["connection"] != "8394c8f03e515708" || r["role"] != "server" {
+		if r["level"] != "DEBUG" || r["connection"] != "8394c8f03e515708" || r["role"] != "server" || r["remote"] != "192.0.2.1:4433" {
 			t.Errorf("line %s", line)
 		}
+	}
+	if !strings.Contains(lines[9], `"status":"431"`) {
+		t.Errorf("no status in %s", lines[9])
 	}
 	if strings.Contains(b.String(), "secret") {
 		t.Error("a field's value is in the log")
@@ -51,7 +57,7 @@ func TestEachEventIsADebugLineWithItsConnection(t *testing.T) {
 }
 
 func TestALoggerAboveDebugCostsNothing(t *testing.T) {
-	if NewLines(slog.New(slog.NewTextHandler(&bytes.Buffer{}, nil)), wire.Client, original()) != nil || NewLines(nil, wire.Client, original()) != nil {
+	if NewLines(slog.New(slog.NewTextHandler(&bytes.Buffer{}, nil)), wire.Client, original(), peer) != nil || NewLines(nil, wire.Client, original(), peer) != nil {
 		t.Error("a trace that writes nothing should be nil")
 	}
 }
