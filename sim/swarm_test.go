@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -181,6 +182,19 @@ func (s *story) clock(n int) (c Clock) {
 
 // tune draws narrow bounds, so that what is rare otherwise is common.
 func (s *story) tune(n int) func(*engine.Limits) {
+	narrow, packets := s.tight(n), 0
+	if s.happens(n, "short keys", 0.4) {
+		packets = 1 << s.faults.IntN(uint64(n), "packets with a key", 8)
+	}
+	return func(l *engine.Limits) {
+		l.KeyPhasePackets = cmp.Or(packets, l.KeyPhasePackets)
+		if narrow != nil {
+			narrow(l)
+		}
+	}
+}
+
+func (s *story) tight(n int) func(*engine.Limits) {
 	if !s.happens(n, "narrow", 0.4) {
 		return nil
 	}
