@@ -34,6 +34,8 @@ func (c *Conn) mayUpdateKeys() bool {
 		return false // RFC 9001 s6.1: MUST NOT before the handshake is confirmed
 	case k.acked.IsZero():
 		return false // RFC 9001 s6.1: MUST NOT before a packet of the current phase was acknowledged
+	case k.write == 0:
+		return true // there are no keys before these
 	}
 	// RFC 9001 s6.5: SHOULD wait three times the PTO after that acknowledgement: as long the peer may keep its old keys.
 	return c.now >= k.acked.Add(3*c.loss.PTO())

@@ -60,7 +60,7 @@ func (s *Side) judgeUpdate(now mono.Time) {
 		s.violate(now, KeyUpdate, "began key phase %d before the handshake was confirmed", k.write+1)
 	case k.acked.IsZero():
 		s.violate(now, KeyUpdate, "began key phase %d, and none of the packets from %d on was acknowledged", k.write+1, k.first)
-	case now.Sub(k.acked) < wait:
+	case k.write > 0 && now.Sub(k.acked) < wait:
 		s.violate(now, KeyUpdate, "began key phase %d %v after the one before was acknowledged, not %v", k.write+1, now.Sub(k.acked).Round(time.Microsecond), wait)
 	case k.write != k.read:
 		s.violate(now, KeyPhase, "began key phase %d, and receives in %d", k.write+1, k.read)

@@ -16,8 +16,8 @@ const (
 	NumberRises Rule = "number.rises"
 	// KeysLive: packets are sent and used only at a level whose keys are installed and not dropped (RFC 9001 s4.9).
 	KeysLive Rule = "keys.live"
-	// KeyUpdate: a key update begins when the handshake is confirmed, a packet of the present key phase was acknowledged, and three probe
-	// timeouts have passed since (RFC 9001 s6.1, s6.5).
+	// KeyUpdate: a key update begins when the handshake is confirmed, a packet of the present key phase was acknowledged, and, behind another
+	// update, three probe timeouts have passed since (RFC 9001 s6.1, s6.5).
 	KeyUpdate Rule = "key.update"
 	// FrameWellFormed: a payload is a sequence of one or more frames (RFC 9000 s12.4).
 	FrameWellFormed Rule = "frame.wellformed"

@@ -77,12 +77,20 @@ var keyStories = []story{
 	{"within three probe timeouts", KeyUpdate, opened,
 		func(x *scene) {
 			x.chat()
-			x.now -= 10_000_000
 			x.begin(x.c)
+			x.follow(x.s)
+			x.chat()
+			x.now -= 10_000_000
+			x.begin(x.s)
 		},
 		func(x *scene) {
 			x.chat()
+			x.now -= 10_000_000 // but for the first
 			x.begin(x.c)
+			x.follow(x.s)
+			x.now += 10_000_000
+			x.chat()
+			x.begin(x.s)
 		}},
 	{"a second one without an answer", KeyPhase, opened,
 		func(x *scene) {
