@@ -126,7 +126,7 @@ func TestKeysAreNotUpdatedBeforeTheHandshakeIsConfirmed(t *testing.T) {
 }
 
 func TestTransfersBothWaysUnderManyKeys(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(10) {
 		p := newPair(t, seed, updatesAfter(20))
 		p.link.loss, p.link.reorder, p.link.dup = int(seed%7), int(seed%3)*30, int(seed%5)
 		p.connect()
