@@ -74,6 +74,10 @@ var defaultLimits = port.Limits{
 	AckRanges: 64,
 	// A server's first flight that overtakes its ServerHello; beyond, packets are dropped.
 	EarlyPackets: 32,
+	// AES-GCM may protect 2^23 packets with one key (RFC 9001 s6.6): that leaves a peer which is slow to acknowledge a lot of time. Other
+	// stacks begin an update after 100,000 packets: with half of that it is ours in every transfer of 72 MB, so that an update is nothing that
+	// only the largest ever see. It costs microseconds. At the limit itself the connection is closed with AEAD_LIMIT_REACHED.
+	KeyPhasePackets: 50_000,
 	// Four 64 KiB chunks keep the pipeline full; beyond, the writer waits.
 	UnsentBytes: 256 << 10,
 	// Large enough for one round trip of 50 Mbit/s at 80 ms; auto-tuning doubles it.

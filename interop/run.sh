@@ -110,9 +110,20 @@ download() {
 
 SERVE() { echo "$T/quicpro" serve --addr "$1" --cert "$T/certs/leaf.pem" --key "$T/certs/key.pem" "$T/www"; }
 GET() { echo "$T/quicpro" get -k -s -o "$T/got" "$1"; }
-testserver() {
+# OFTEN makes a program of ours update its keys all the time, and log it.
+OFTEN=(-keys 20 -qlog "$T/qlog")
+# updated WHO : our qlogs since the last call have a connection in which we began a key update and WHO followed.
+updated() {
+  local name="$1 follows key updates" n
+  n=$(grep -lE '"key_type":"client_1rtt_secret","key_phase":[0-9]+,"trigger":"local_update"' "$T"/qlog/* 2>/dev/null \
+    | xargs -r grep -hcE '"key_type":"server_1rtt_secret","key_phase":[0-9]+,"trigger":"local_update"' | awk '{ n += $1 } END { print n + 0 }')
+  if [ "$n" -gt 0 ]; then pass "$name" "$n"; else fail "$name" 'none in our qlogs'; fi
+  rm -rf "$T/qlog"
+  mkdir "$T/qlog"
+}
+testserver() { # [DIR]
   free
-  start "$T/server.log" "$T/testserver" -addr "127.0.0.1:$PORT" -cert "$T/certs/leaf.pem" -key "$T/certs/key.pem" -dir "$here/www"
+  start "$T/server.log" "$T/testserver" "${OFTEN[@]}" -addr "127.0.0.1:$PORT" -cert "$T/certs/leaf.pem" -key "$T/certs/key.pem" -dir "${1:-$here/www}"
 }
 
 # ---- sections: files of 100 MB, each way
@@ -163,11 +174,13 @@ bun() {
   fi
   stop
   rows "Bun's client" 3 "$PEERS/node_modules/.bin/bun" --experimental-http3-fetch "$PEERS/bun-client.mjs"
+  updated Bun
 }
 
 impit() {
   need "impit's client" impit || return
   rows "impit's client" 3 node "$PEERS/impit-client.mjs"
+  updated impit
 }
 
 # rows NAME COUNT COMMAND... : COMMAND, given the testserver's URL, prints a verdict a line; COUNT of them.
@@ -208,13 +221,22 @@ ngtcp2() {
   file 1mb.bin 1000000
   free
   if start "$T/server.log" $(SERVE "127.0.0.1:$PORT"); then
-    ONLY='plain|large|50 streams|small windows|AES-256|ChaCha20|P-384|zero-length|version|loss|key update' \
+    ONLY='plain|large|50 streams|small windows|AES-256|ChaCha20|P-384|zero-length|version|loss|key update by peer' \
       "$here/ngtcp2-client.sh" 127.0.0.1 "$PORT" "https://127.0.0.1:$PORT/1mb.bin" "$T/www/1mb.bin" > "$T/client.log" 2>&1
     verdicts ngtcp2 11 $?
   else
     fail ngtcp2 'quicpro serve does not listen' "$T/server.log"
   fi
   stop
+  if testserver "$T/www"; then
+    ONLY='key update by us' \
+      "$here/ngtcp2-client.sh" 127.0.0.1 "$PORT" "https://127.0.0.1:$PORT/1mb.bin" "$T/www/1mb.bin" > "$T/client.log" 2>&1
+    verdicts ngtcp2 1 $?
+  else
+    fail ngtcp2 'the testserver does not listen' "$T/server.log"
+  fi
+  stop
+  updated ngtcp2
 }
 
 chromium() {
@@ -228,6 +250,7 @@ chromium() {
     fail Chromium 'the testserver does not listen' "$T/server.log"
   fi
   stop
+  updated Chromium
 }
 
 # ---- sections: streams without HTTP/3; "echo" is quicpro's channels
@@ -238,17 +261,20 @@ deno() {
   need "$name" deno || return
   free
   if start "$T/server.log" "${run[@]}" serve "$PORT" "$T/certs/leaf.pem" "$T/certs/key.pem" deno-echo; then
-    told "$name" "$T/echo" -alpn deno-echo -ca "$T/certs/ca.pem" dial "127.0.0.1:$PORT"
+    told "$name" "$T/echo" "${OFTEN[@]}" -alpn deno-echo -ca "$T/certs/ca.pem" dial "127.0.0.1:$PORT"
   else
     fail "$name" 'Deno does not listen' "$T/server.log"
   fi
   stop
+  updated 'Deno as a server'
   echoes "$back" "${run[@]}" dial localhost PORT "$T/certs/ca.pem" echo 5000000
+  updated 'Deno as a client'
 }
 
 quiche() {
   need 'quiche gets 5 MB back from quicpro' quiche || return
   echoes 'quiche gets 5 MB back from quicpro' node "$PEERS/quiche-client.mjs" PORT "$T/certs/ca.pem" echo 5000000
+  updated quiche
 }
 
 # echoes NAME COMMAND... : COMMAND, with PORT replaced, against our echo server.
@@ -256,7 +282,7 @@ echoes() {
   local name=$1
   shift
   free
-  if start "$T/server.log" "$T/echo" -cert "$T/certs/leaf.pem" -key "$T/certs/key.pem" serve "127.0.0.1:$PORT"; then
+  if start "$T/server.log" "$T/echo" "${OFTEN[@]}" -cert "$T/certs/leaf.pem" -key "$T/certs/key.pem" serve "127.0.0.1:$PORT"; then
     told "$name" "${@/#PORT/$PORT}"
   else
     fail "$name" 'quicpro does not listen' "$T/server.log"
@@ -389,7 +415,7 @@ gotests() {
 
 file() { [ -f "$T/www/$1" ] || head -c "$2" /dev/urandom > "$T/www/$1"; }
 build() {
-  mkdir -p "$T/www"
+  mkdir -p "$T/www" "$T/qlog"
   (cd "$here/.." && go build -o "$T/quicpro" ./cmd/quicpro) && go build -C "$here" -o "$T/" ./quicgo ./netlab ./testserver ./echo \
     && go run -C "$here" ./certs "$T/certs"
 }

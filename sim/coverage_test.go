@@ -13,7 +13,7 @@ const leastRuns = 20
 // engine does not send ECT yet.
 var faultWords = []string{
 	"lost", "burst", "late", "twice", "corrupt", "outage", "target", "jitter", "mtu", "rebind", // of links
-	"rate", "policing", "small mtu", "jumbo", "narrow", // of sizes
+	"rate", "policing", "small mtu", "jumbo", "narrow", "short keys", // of sizes
 	"crash", "restart", "freezes", "drifting", "skewed", "late timers", // of hosts
 	"shuffled", "starved", "fused", // of the order of steps
 }
@@ -42,6 +42,11 @@ func judgeCoverage(t *testing.T, r *Report) {
 		}
 		if again && (f.Lost.Runs < least || f.Renewed.Runs < least) {
 			t.Errorf("%v was lost in %d and sent again in %d of %d seeds, want %d", typ, f.Lost.Runs, f.Renewed.Runs, r.Seeds, least)
+		}
+	}
+	for i, what := range keyUpdateWords {
+		if n := r.KeyUpdates[i].Runs; n < least {
+			t.Errorf("key updates %s in %d of %d seeds, want %d", what, n, r.Seeds, least)
 		}
 	}
 	for name := range r.Frames {

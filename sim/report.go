@@ -19,6 +19,8 @@ type Report struct {
 	// Faults says how often each decision fell, by its word ("lost", "crash"), and Frames what became of each type of frame.
 	Faults map[string]Tally
 	Frames map[string]FrameTally
+	// KeyUpdates are those that a side has begun, those that it has followed, and those that both have begun at once.
+	KeyUpdates [3]Tally
 	// Edges is how full each edge between rooms has been.
 	Edges map[string]EdgeTally
 	// Apps is what the programs counted with World.Count.
@@ -65,6 +67,9 @@ func (r *Report) Add(o *Report) {
 		a, b := r.Frames[name], o.Frames[name]
 		r.Frames[name] = FrameTally{a.Sent.plus(b.Sent), a.Lost.plus(b.Lost), a.Renewed.plus(b.Renewed)}
 	}
+	for i, t := range o.KeyUpdates {
+		r.KeyUpdates[i] = r.KeyUpdates[i].plus(t)
+	}
 	for _, name := range slices.Sorted(maps.Keys(o.Edges)) {
 		a, b := r.Edges[name], o.Edges[name]
 		if b.Most*max(a.Quota, 1) > a.Most*max(b.Quota, 1) {
@@ -88,6 +93,8 @@ func (w *World) report() *Report {
 	}
 	stats := w.book.Stats()
 	r.frames(&stats)
+	u := stats.KeyUpdates
+	r.KeyUpdates = [3]Tally{once(u.Begun), once(u.Followed), once(u.Crossed)}
 	for name, o := range w.core.Occupancies() { // into another map
 		e := EdgeTally{Most: o.Most, Quota: o.Quota}
 		if 2*o.Most >= o.Quota {
@@ -132,6 +139,10 @@ func (r *Report) String() string {
 		f := r.Frames[name]
 		fmt.Fprintf(&b, "%-32s %8d %8d %8d\n", name, f.Sent.Runs, f.Lost.Runs, f.Renewed.Runs)
 	}
+	fmt.Fprintf(&b, "\n%-32s %8s %10s\n", "key updates", "seeds", "times")
+	for i, what := range keyUpdateWords {
+		fmt.Fprintf(&b, "%-32s %8d %10d\n", what, r.KeyUpdates[i].Runs, r.KeyUpdates[i].Times)
+	}
 	fmt.Fprintf(&b, "\n%-32s %8s %8s %14s\n", "edge", "most", "quota", "half full in")
 	for _, name := range slices.SortedFunc(maps.Keys(r.Edges), func(x, y string) int {
 		return cmp.Or(cmp.Compare(r.Edges[y].HalfFull, r.Edges[x].HalfFull), cmp.Compare(x, y))
@@ -145,6 +156,9 @@ func (r *Report) String() string {
 	}
 	return b.String()
 }
+
+// keyUpdateWords are what Report.KeyUpdates counts.
+var keyUpdateWords = [...]string{"begun", "followed", "begun by both sides"}
 
 func tallies(b *strings.Builder, m map[string]Tally) {
 	for _, name := range slices.Sorted(maps.Keys(m)) {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -35,6 +36,7 @@ func swarm(w *World) {
 	s.trouble()
 	s.politely()
 	s.calm()
+	s.genuine()
 }
 
 // story is what happens in one world of the swarm.
@@ -49,6 +51,7 @@ type story struct {
 	narrowPath bool          // the path may carry less than the engine begins with
 	deadly     bool          // a connection may die: requests may fail, with an error that says so
 	restart    bool
+	corrupts   bool
 	all        sync.WaitGroup
 	bytes      int       // of all bodies
 	window     int       // the narrowest of a stream
@@ -112,6 +115,7 @@ func (s *story) link(n int) Link {
 		l.Duplicate = pick(p, n, "duplicate", 0.01, 0.2)
 	}
 	if s.happens(n, "corrupting", 0.1) {
+		s.corrupts = true
 		l.Corrupt = pick(p, n, "corrupt", 0.003, 0.03)
 	}
 	if s.happens(n, "marking", 0.05) {
@@ -181,6 +185,19 @@ func (s *story) clock(n int) (c Clock) {
 
 // tune draws narrow bounds, so that what is rare otherwise is common.
 func (s *story) tune(n int) func(*engine.Limits) {
+	narrow, packets := s.tight(n), 0
+	if s.happens(n, "short keys", 0.4) {
+		packets = 1 << s.faults.IntN(uint64(n), "packets with a key", 8)
+	}
+	return func(l *engine.Limits) {
+		l.KeyPhasePackets = cmp.Or(packets, l.KeyPhasePackets)
+		if narrow != nil {
+			narrow(l)
+		}
+	}
+}
+
+func (s *story) tight(n int) func(*engine.Limits) {
 	if !s.happens(n, "narrow", 0.4) {
 		return nil
 	}
@@ -243,6 +260,18 @@ func (s *story) politely() {
 		s.server.Host().Crash()
 		s.server.Host().Restart(true)
 	})
+}
+
+// genuine wants that every packet could be opened, whenever keys were updated, unless somebody has broken it or it came to a stranger.
+func (s *story) genuine() {
+	if s.corrupts || s.deadly {
+		return
+	}
+	for _, d := range s.w.book.Stats().Dropped {
+		if d.Name == "packet failed authentication" {
+			s.w.T().Errorf("%d packets failed authentication", d.N)
+		}
+	}
 }
 
 func (s *story) machines() []*Host {

@@ -107,6 +107,9 @@ func (c *Conn) checkHandshake() error {
 	case app.dropped:
 		return fmt.Errorf("conn: 1-RTT keys were dropped")
 	}
+	if err := k.phase.check(c.loss.Next(wire.SpaceApp), c.loss.LargestAcked(wire.SpaceApp)); err != nil {
+		return err
+	}
 	for i := range k.levels {
 		l, sp := &k.levels[i], wire.Space(i)
 		if c.spaces[sp].dropped {
@@ -124,6 +127,19 @@ func (c *Conn) checkHandshake() error {
 		if n := l.in.Readable(); n > 0 && !k.ordered {
 			return fmt.Errorf("conn: %d CRYPTO bytes at %v, and TLS has no order", n, sp)
 		}
+	}
+	return nil
+}
+
+// check compares the key phases with the packets that were sent and acknowledged (RFC 9001 s6.1).
+func (k *keyPhase) check(next, acked wire.PacketNumber) error {
+	switch {
+	case k.write-k.read > 1:
+		return fmt.Errorf("conn: packets are sent in key phase %d, and have come in %d", k.write, k.read)
+	case k.first > next || k.write == 0 && k.first != 0:
+		return fmt.Errorf("conn: key phase %d begins with packet %d, %d is next", k.write, k.first, next)
+	case !k.acked.IsZero() && (k.write != k.read || acked < k.first):
+		return fmt.Errorf("conn: key phase %d was acknowledged; packets have come in %d, it begins with %d, the largest acknowledged is %d", k.write, k.read, k.first, acked)
 	}
 	return nil
 }

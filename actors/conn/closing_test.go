@@ -446,19 +446,6 @@ func TestAnotherAddressIsNotFollowed(t *testing.T) {
 	s.expect("", "a packet from elsewhere")
 }
 
-func TestKeyUpdateForgetsTheOldKeysLater(t *testing.T) {
-	s := newSolo(t, wire.Server, nil)
-	s.batch(func(b *port.RxBatch) { b.PhaseChanged = true }, s.packet(wire.LevelApp, ping))
-	s.run(3*s.conn.loss.PTO() - time.Millisecond)
-	if o := s.protect.orders; o[len(o)-1] == "drop previous" {
-		t.Error("too early")
-	}
-	s.run(2 * time.Millisecond)
-	if o := s.protect.orders; o[len(o)-1] != "drop previous" {
-		t.Errorf("protect heard %v", o)
-	}
-}
-
 func TestFaultOfProtectCloses(t *testing.T) {
 	s := newSolo(t, wire.Server, nil)
 	s.batch(func(b *port.RxBatch) { b.Fault = wire.NewError(wire.AEADLimitReached, 0, "") })

@@ -7,13 +7,14 @@ import (
 	"quicpro/wire"
 )
 
-// crypto is the cryptographic handshake seen from conn: bytes in order, keys, and how far it is (RFC 9001 s4).
+// crypto is the cryptographic handshake seen from conn: bytes in order, keys, and how far it is (RFC 9001 s4, s6).
 type crypto struct {
 	levels    [wire.NumSpaces]cryptoLevel // by space: 0-RTT has no CRYPTO frames
 	ordered   bool                        // an Order is with the handshake room
 	complete  bool                        // RFC 9001 s4.1.1
 	confirmed bool                        // RFC 9001 s4.1.2
 	params    *wire.TransportParameters   // the peer's
+	phase     keyPhase                    // of 1-RTT packets
 }
 
 // cryptoLevel is the CRYPTO bytes of one level.

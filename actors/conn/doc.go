@@ -4,7 +4,7 @@
 // Owns:      life         alive, closing or over, and the cause; idle, keep-alive and handshake deadlines
 // Owns:      spaces       received packet numbers, what ACK is owed, what probes are owed; three
 // Owns:      loss         sent packets with the facts they carried; the congestion window and the pacer
-// Owns:      crypto       CRYPTO bytes of each level, in and out; at most 64 KiB each
+// Owns:      crypto       CRYPTO bytes of each level, in and out; at most 64 KiB each; the key phase of either direction
 // Owns:      streams      a row a live stream: bytes to send, frames owed, what to deliver; at most Limits.Streams
 // Owns:      kept         small whole messages, until the peer has them; one a stream, at most 16 KiB
 // Owns:      ids          our connection IDs, the peer's, and owed retirements; at most 2x the limit
@@ -24,7 +24,8 @@
 // Sends:     InitialKeys  to protect, at birth and after a Retry
 // Sends:     InstallKeys  to protect, as TLS gives them
 // Sends:     DropKeys     to protect, when a level is discarded
-// Sends:     DropPrevious to protect, 3 PTO after a key update of the peer
+// Sends:     UpdateKeys   to protect, after Limits.KeyPhasePackets packets with the same keys
+// Sends:     DropPrevious to protect, 3 PTO after the peer's keys have changed
 // Sends:     Rest         to protect, when nothing has come or gone for a second
 // Sends:     TxBatch      to protect: packets in plaintext
 // Sends:     Order        to handshake: CRYPTO bytes in order; one
@@ -34,5 +35,5 @@
 // Sends:     StreamCredit to h3: how many streams it may open; one
 // Sends:     Stop         to streams, h3, handshake and protect, behind the CONNECTION_CLOSE
 // Dies:      when the connection is over and every batch is home
-// RFC:       9000 and 9002; of 9001 sections 4 and 6.5 (when keys come and go)
+// RFC:       9000 and 9002; of 9001 sections 4, 6.1, 6.2 and 6.5 (when keys come and go)
 package conn

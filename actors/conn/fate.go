@@ -241,8 +241,9 @@ func appendRange(to []port.SentRange, f *fact, lost bool) []port.SentRange {
 	return append(to, r)
 }
 
-// ackFrame takes an ACK frame, received at the given time.
-func (c *Conn) ackFrame(f *wire.Ack, sp wire.Space, at mono.Time) error {
+// ackFrame takes an ACK frame of a packet, received at the given time.
+func (c *Conn) ackFrame(f *wire.Ack, p *port.RxPacket, at mono.Time) error {
+	sp := p.Level.Space()
 	exponent := uint8(wire.DefaultAckDelayExponent)
 	if sp == wire.SpaceApp && c.crypto.params != nil {
 		exponent = c.crypto.params.AckDelayExponent
@@ -250,6 +251,11 @@ func (c *Conn) ackFrame(f *wire.Ack, sp wire.Space, at mono.Time) error {
 	o, err := c.loss.OnAck(at, sp, f, f.DelayTime(exponent), c.cc.RecoveryStart())
 	if err != nil {
 		return err
+	}
+	if sp == wire.SpaceApp {
+		if err := c.keyPhaseAcked(f.Largest, p.Phase, at); err != nil {
+			return err
+		}
 	}
 	if o.Packets > 0 {
 		// RFC 9002 s6.2.1: the PTO begins anew; what was to be probed is known.

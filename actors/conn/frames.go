@@ -13,7 +13,7 @@ func (c *Conn) dispatch(m *port.RxBatch, p *port.RxPacket, at mono.Time) error {
 	case wire.TypeStream:
 		return c.streamFrame(&f.Stream, m)
 	case wire.TypeAck, wire.TypeAckECN:
-		return c.ackFrame(&f.Ack, p.Level.Space(), at)
+		return c.ackFrame(&f.Ack, p, at)
 	case wire.TypeCrypto:
 		return c.cryptoFrame(&f.Crypto, p.Level)
 	case wire.TypeMaxStreamData:

@@ -98,6 +98,7 @@ func (c *Conn) transmit() {
 		if b == nil {
 			return
 		}
+		c.updateKeys()
 		k.begin(b)
 		for len(b.Packets) < maxSegments && c.datagram() {
 		}

@@ -45,13 +45,6 @@ func (c *Conn) use(m *port.RxBatch) {
 		case port.RxLate: // protect keeps it for its keys, or has reported it
 		}
 	}
-	if m.PhaseChanged {
-		// RFC 9001 s6.5: old read keys are kept for three times the PTO.
-		c.timers.dropPrevious = c.now.Add(3 * c.loss.PTO())
-		if t := c.cfg.Trace; t != nil {
-			t.Keys(c.now, wire.LevelApp, "updated by the peer")
-		}
-	}
 	if m.Fault != nil && c.life.state == alive {
 		c.fail(m.Fault)
 	}
@@ -61,6 +54,9 @@ func (c *Conn) use(m *port.RxBatch) {
 func (c *Conn) opened(m *port.RxBatch, p *port.RxPacket, at mono.Time) {
 	sp := p.Level.Space()
 	s := &c.spaces[sp]
+	if sp == wire.SpaceApp {
+		c.keyPhaseSeen(p.Phase)
+	}
 	switch {
 	case s.dropped:
 		c.dropped(p, "level discarded")

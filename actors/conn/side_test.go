@@ -167,6 +167,7 @@ type fakeProtect struct {
 	write   [wire.NumLevels]bool
 	dropped [wire.NumLevels]bool
 	largest [wire.NumSpaces]wire.PacketNumber
+	phases  fakePhases
 	early   []early
 	initial []port.InitialKeys
 	orders  []string
@@ -202,6 +203,9 @@ func (p *fakeProtect) Handle(now mono.Time, m port.ToProtect) {
 	case *port.DropKeys:
 		p.orders = append(p.orders, fmt.Sprint("drop ", m.Level))
 		p.dropped[m.Level] = true
+	case *port.UpdateKeys:
+		p.orders = append(p.orders, fmt.Sprint("update keys ", m.Phase))
+		p.phases.write = max(p.phases.write, m.Phase)
 	case *port.DropPrevious:
 		p.orders = append(p.orders, "drop previous")
 	case *port.Rest:
@@ -214,6 +218,26 @@ func (p *fakeProtect) Handle(now mono.Time, m port.ToProtect) {
 		p.orders = append(p.orders, "stop")
 		p.gone = true
 	}
+}
+
+// fakePhases are the key phases without keys.
+type fakePhases struct {
+	write, read uint32
+	highest     wire.PacketNumber // in the read phase
+}
+
+// opened is the phase of a packet of the peer.
+func (f *fakePhases) opened(bit byte, number wire.PacketNumber) uint32 {
+	switch {
+	case (bit != 0) == (f.read&1 != 0):
+		f.highest = max(f.highest, number)
+		return f.read
+	case number < f.highest:
+		return f.read - 1
+	}
+	f.read, f.highest = f.read+1, number
+	f.write = max(f.write, f.read)
+	return f.read
 }
 
 func (p *fakeProtect) replay(now mono.Time, level wire.Level) {
@@ -266,6 +290,9 @@ func (p *fakeProtect) datagram(b *port.RxBatch, d []byte, index int32) {
 		sp := x.Level.Space()
 		x.Number = wire.DecodeNumber(p.largest[sp]-1, wire.ReadNumber(d[at:], n), n)
 		p.largest[sp] = max(p.largest[sp], x.Number+1)
+		if x.Level == wire.LevelApp {
+			x.Phase = p.phases.opened(d[0]&wire.KeyPhaseBit, x.Number)
+		}
 		x.Size, x.Payload = end, d[at+n:end-16]
 		b.Packets = append(b.Packets, x)
 		d = d[end:]
@@ -287,6 +314,9 @@ func (p *fakeProtect) seal(now mono.Time, t *port.TxBatch) {
 			panic("packets overlap")
 		}
 		at = k.Off + k.Len
+		if k.Level == wire.LevelApp && p.phases.write&1 != 0 {
+			t.B[k.Off] |= wire.KeyPhaseBit
+		}
 	}
 	covered := 0
 	for _, r := range t.Runs {

@@ -18,7 +18,8 @@ type solo struct {
 	*world
 	t    *testing.T
 	next [wire.NumSpaces]wire.PacketNumber
-	mark int // what was sent before is not looked at
+	keys uint32 // the key phase of the peer's 1-RTT packets
+	mark int    // what was sent before is not looked at
 }
 
 // newSolo connects a pair and cuts the other side off.
@@ -42,7 +43,7 @@ func newSolo(t *testing.T, role wire.Role, tune func(*Config)) *solo {
 // packet is a packet of the peer's.
 func (s *solo) packet(level wire.Level, fs ...wire.Frame) port.RxPacket {
 	sp := level.Space()
-	x := port.RxPacket{Kind: port.RxOpened, Level: level, Number: s.next[sp], Source: s.conn.ids.initial, Dest: s.conn.cfg.LocalID}
+	x := port.RxPacket{Kind: port.RxOpened, Level: level, Number: s.next[sp], Phase: s.keys, Source: s.conn.ids.initial, Dest: s.conn.cfg.LocalID}
 	s.next[sp]++
 	for i := range fs {
 		x.Payload = fs[i].Append(x.Payload)

@@ -19,6 +19,7 @@ type tracer struct {
 	sizes      []int // of the dropped ones
 	lost       []string
 	states     []string
+	keys       []string
 	backoffs   []int // pto_count, as told
 }
 
@@ -43,7 +44,7 @@ func (r *tracer) Lost(_ mono.Time, _ wire.Level, _ wire.PacketNumber, why string
 func (r *tracer) State(_ mono.Time, s string)                           { r.states = append(r.states, s) }
 func (r *tracer) Metrics(_ mono.Time, m port.Metrics)                   { r.backoffs = append(r.backoffs, m.PTOCount) }
 func (r *tracer) Parameters(mono.Time, bool, *wire.TransportParameters) {}
-func (r *tracer) Keys(mono.Time, wire.Level, string)                    {}
+func (r *tracer) Keys(_ mono.Time, _ wire.Level, what string)           { r.keys = append(r.keys, what) }
 func (r *tracer) Closed(mono.Time, *port.Cause)                         {}
 
 // traced makes both sides of a pair remember: the client's tracer, then the server's.

@@ -38,7 +38,6 @@ type Protect struct {
 	retry   retryWatch
 	born    bool        // with Initial keys, which are still to be ordered
 	resting bool        // the 1-RTT keys have no ciphers
-	rotated bool        // the peer updated its keys in this batch
 	forged  uint64      // packets that failed authentication, RFC 9001 s6.6
 	fault   *wire.Error // nothing is opened any more
 	left    bool
@@ -82,6 +81,9 @@ func (p *Protect) Handle(now mono.Time, m port.ToProtect) {
 		p.install(now, m)
 	case *port.DropKeys:
 		p.drop(now, m.Level)
+	case *port.UpdateKeys:
+		p.wake() // the packets that the keys are for come next
+		p.phases.update(&p.levels[wire.LevelApp], m.Phase)
 	case *port.DropPrevious:
 		p.phases.previous = nil
 	case *port.Rest:

@@ -76,6 +76,19 @@ func benchmarkBatch(b *testing.B, suite string, open bool) {
 	}
 }
 
+// A key update and its answer: both sides, and the two packets.
+func BenchmarkKeyUpdate(b *testing.B) {
+	begin, answer := established(b, tls.TLS_AES_128_GCM_SHA256)
+	b.ReportAllocs()
+	for b.Loop() {
+		begin.update()
+		answer.get(0, begin.one(wire.LevelApp, "a packet of the new phase"))
+		begin.get(0, answer.one(wire.LevelApp, "and its answer"))
+		answer.get(0, begin.one(wire.LevelApp, "an acknowledgement"))
+		begin, answer = answer, begin
+	}
+}
+
 // A whole handshake: both sides, their certificates included.
 func BenchmarkHandshake(b *testing.B) {
 	c, s := clientTLS(), serverTLS()

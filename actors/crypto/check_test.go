@@ -43,17 +43,18 @@ func TestCheckOfProtect(t *testing.T) {
 		{"1-RTT keys: read true, write true; secrets: false, true", func(p *Protect) { p.phases.readSecret = nil }},
 		{"1-RTT keys: read true, write true; secrets: true, false", func(p *Protect) { p.phases.writeSecret = nil }},
 		{"1-RTT read keys: true, of the next phase: false", func(p *Protect) { p.largest[wire.SpaceApp] = youth }},
-		{"the key phase bit is 0x4 after 0 updates", func(p *Protect) { p.phases.bit = wire.KeyPhaseBit }},
+		{"packets are sealed in phase 2, and were opened in 0", func(p *Protect) { p.phases.write = 2; p.phases.prepare() }},
+		{"packets are sealed in phase 0, and were opened in 1", func(p *Protect) { p.phases.read = 1; p.phases.prepare() }},
+		{"1-RTT read keys: true, of the next phase: false", func(p *Protect) { p.phases.write = 1 }},
 		{"two phases share a read key", func(p *Protect) {
 			p.phases.previous = p.levels[wire.LevelApp].read
-			p.phases.updates = 2
+			p.phases.write, p.phases.read = 2, 2
 			p.phases.prepare()
 		}},
 		{"two phases share a read key", func(p *Protect) { p.phases.next = p.levels[wire.LevelApp].read }},
 		{"packets 1 to 0 in this phase", func(p *Protect) { p.phases.low = 1 }},
 		{"up to 5 in those before", func(p *Protect) { p.phases.older = 5 }},
 		{"the largest opened is -1", func(p *Protect) { p.largest[wire.SpaceApp] = -1 }},
-		{"a key update that conn was not told of", func(p *Protect) { p.rotated = true }},
 		{"5 packets wait for their keys, at most 4", func(p *Protect) { p.early = make([]earlyPacket, 5) }},
 		{"a packet of 1501 bytes waits", func(p *Protect) { p.early = []earlyPacket{{b: make([]byte, 1501)}} }},
 		{"a packet waits for the keys of 1-RTT; installed: true", func(p *Protect) { p.early = []earlyPacket{{level: wire.LevelApp, b: []byte{1}}} }},

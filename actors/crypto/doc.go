@@ -5,9 +5,10 @@
 // Owns:      QUICConn     handshake: the TLS stack until completion, and one incomplete handshake message a level
 // Receives:  RxBatch      protect, from the reader: datagrams to open; 16 a connection
 // Receives:  TxBatch      protect, from conn: packets to seal; 5 a connection
-// Receives:  InitialKeys  protect, from conn: derive the Initial keys; with the next three 12
+// Receives:  InitialKeys  protect, from conn: derive the Initial keys; with the next four 12
 // Receives:  InstallKeys  protect, from conn: a secret of the handshake
 // Receives:  DropKeys     protect, from conn: forget a level
+// Receives:  UpdateKeys   protect, from conn: seal in the next key phase from here on
 // Receives:  DropPrevious protect, from conn: forget the previous key phase
 // Receives:  Rest         protect, from conn: let go of the ciphers until they are needed
 // Receives:  Order        handshake, from conn: the peer's handshake bytes; one

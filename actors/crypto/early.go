@@ -66,7 +66,7 @@ func (p *Protect) replay(now mono.Time, level wire.Level) {
 		return
 	}
 	p.dropEarly(level)
-	p.report(b)
+	b.Fault = p.fault
 	p.ports.ToConn.Send(b)
 }
 

@@ -33,12 +33,6 @@ func (p *Protect) openBatch(now mono.Time, b *port.RxBatch) {
 		p.openDatagram(&s, rest[:n:n])
 		rest = rest[n:]
 	}
-	p.report(b)
-}
-
-// report tells conn what the packets of a batch did to the connection.
-func (p *Protect) report(b *port.RxBatch) {
-	b.PhaseChanged, p.rotated = p.rotated, false
 	b.Fault = p.fault
 }
 
@@ -123,7 +117,7 @@ func (p *Protect) open(s *scan, level wire.Level, pkt []byte, numberAt int, rest
 	}
 	number := wire.DecodeNumber(p.largest[space], wire.ReadNumber(pkt[numberAt:at], n), n)
 	key := k.read
-	if level == wire.LevelApp && pkt[0]&wire.KeyPhaseBit != p.phases.bit {
+	if level == wire.LevelApp && pkt[0]&wire.KeyPhaseBit != phaseBit(p.phases.read) {
 		key = p.phases.other(number)
 	}
 	payload, err := key.aead.Open(pkt[at:at], key.nonceFor(number), pkt[at:], pkt[:at])
@@ -132,18 +126,23 @@ func (p *Protect) open(s *scan, level wire.Level, pkt []byte, numberAt int, rest
 		p.unopened(s, rest, "packet failed authentication")
 		return
 	}
-	if fault := p.authentic(s, level, key, pkt[0], number); fault != nil {
+	if fault := p.authentic(level, key, pkt[0], number); fault != nil {
 		p.fault = fault
 		return
 	}
 	p.largest[space] = max(p.largest[space], number)
+	phase := p.phases.read
+	if key != k.read {
+		phase-- // it was the previous key
+	}
 	s.batch.Packets = append(s.batch.Packets, port.RxPacket{
-		Kind: port.RxOpened, Level: level, Datagram: s.index, Number: number, Size: len(pkt), Payload: payload, Source: source, Dest: dest,
+		Kind: port.RxOpened, Level: level, Datagram: s.index, Number: number, Size: len(pkt), Payload: payload,
+		Phase: phase, Source: source, Dest: dest,
 	})
 }
 
 // authentic judges what only an authenticated header can be blamed for.
-func (p *Protect) authentic(s *scan, level wire.Level, key *packetKey, first byte, number wire.PacketNumber) *wire.Error {
+func (p *Protect) authentic(level wire.Level, key *packetKey, first byte, number wire.PacketNumber) *wire.Error {
 	if level != wire.LevelApp {
 		if first&wire.LongReservedMask != 0 {
 			return reservedBits()
@@ -160,12 +159,7 @@ func (p *Protect) authentic(s *scan, level wire.Level, key *packetKey, first byt
 	if fault != nil || !update {
 		return fault
 	}
-	if fault := p.phases.rotate(k, number); fault != nil {
-		return fault
-	}
-	p.rotated = true
-	p.traceKeys(s.now, level, "updated")
-	return nil
+	return p.phases.rotate(k, number)
 }
 
 func reservedBits() *wire.Error {

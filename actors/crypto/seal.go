@@ -23,7 +23,8 @@ func (p *Protect) seal(q *port.TxPacket, pkt []byte) {
 		panic("crypto: a packet was built at level " + q.Level.String() + ", which has no keys")
 	}
 	if q.Level == wire.LevelApp {
-		pkt[0] = pkt[0]&^wire.KeyPhaseBit | p.phases.bit
+		pkt[0] = pkt[0]&^wire.KeyPhaseBit | phaseBit(p.phases.write)
+		p.phases.mute = false
 	}
 	if k.sealed >= k.suite.sealLimit-sealMargin && !p.mayStillSeal(k) {
 		clear(pkt)

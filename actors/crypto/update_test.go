@@ -9,39 +9,139 @@ import (
 	"quicpro/wire"
 )
 
-// update moves the sending keys of e as an endpoint that begins a key update does (RFC 9001 s6.1), and its reading keys
-// too, so that the answer is understood.
-func (e *end) update() {
-	f, k := &e.phases, &e.levels[wire.LevelApp]
-	f.prepare()
-	f.writeSecret = f.suite.nextSecret(f.writeSecret)
-	k.write, k.sealed = f.suite.newPacketKey(f.writeSecret), 0
-	f.bit ^= wire.KeyPhaseBit
-	f.previous, k.read, f.next = k.read, f.next, nil
-	f.low = wire.MaxPacketNumber
-	f.updates++
-	f.prepare()
+// update has e begin a key update, as conn does.
+func (e *end) update() { e.tell(&port.UpdateKeys{Phase: e.phases.write + 1}) }
+
+// wantPhases checks in which phase e seals and opens.
+func (e *end) wantPhases(write, read uint32, when string) {
+	e.t.Helper()
+	if f := &e.phases; f.write != write || f.read != read || e.fault != nil {
+		e.t.Errorf("%s: the %v seals in phase %d and opens in %d, want %d and %d; fault: %v", when, e.role, f.write, f.read, write, read, e.fault)
+	}
 }
 
-func TestAPeersKeyUpdateIsAnswered(t *testing.T) {
+// wantPhase checks of which phase the last packet of a batch is.
+func wantPhase(t testing.TB, b *port.RxBatch, phase uint32) {
+	t.Helper()
+	if got := b.Packets[len(b.Packets)-1].Phase; got != phase || b.Fault != nil {
+		t.Errorf("conn hears of phase %d, want %d; fault: %v", got, phase, b.Fault)
+	}
+}
+
+func TestAKeyUpdateIsAnsweredInTheSamePhase(t *testing.T) {
 	for name, suite := range allSuites {
 		client, server := established(t, suite)
 		server.get(0, client.one(wire.LevelApp, "phase 0"))
 		client.get(0, server.one(wire.LevelApp, "phase 0"))
-		for n := wire.PacketNumber(1); n < 6; n++ {
-			client.update()
-			b := server.get(0, client.one(wire.LevelApp, "new phase"))
-			want(t, b, opened(wire.LevelApp, 0, n, "new phase"))
-			if !b.PhaseChanged {
-				t.Errorf("%s: update %d was not reported", name, n)
+		begin, answer := client, server
+		for n := uint32(1); n < 9; n++ {
+			header := begin.levels[wire.LevelApp].writeHeader
+			begin.update()
+			begin.wantPhases(n, n-1, name+", begun")
+			// What the peer sealed before it knew is still opened.
+			wantPhase(t, begin.get(0, answer.one(wire.LevelApp, "not yet")), n-1)
+			b := answer.get(0, begin.one(wire.LevelApp, "new phase"))
+			want(t, b, opened(wire.LevelApp, 0, begin.next[wire.LevelApp]-1, "new phase"))
+			wantPhase(t, b, n)
+			answer.wantPhases(n, n, name+", answered")
+			b = begin.get(0, answer.one(wire.LevelApp, "answer"))
+			want(t, b, opened(wire.LevelApp, 0, answer.next[wire.LevelApp]-1, "answer"))
+			wantPhase(t, b, n)
+			begin.wantPhases(n, n, name+", complete")
+			if begin.levels[wire.LevelApp].writeHeader != header {
+				t.Errorf("%s: the header protection key was updated (RFC 9001 s6.1: it is not)", name)
 			}
-			// The answer is under the new keys, and so is what follows.
-			b = client.get(0, server.one(wire.LevelApp, "answer"))
-			want(t, b, opened(wire.LevelApp, 0, n, "answer"))
-			if server.phases.bit != client.phases.bit || b.Fault != nil {
-				t.Errorf("%s: the answer has another phase; fault %v", name, b.Fault)
+			if n != 3 { // one side may begin several times, or both by turns
+				begin, answer = answer, begin
 			}
 		}
+	}
+}
+
+func TestTheNextPhaseIsThatOfTheRFC(t *testing.T) {
+	v, suite := vectors.ChaCha, allSuites["ChaCha20-Poly1305"]
+	client, server := newEnd(t, wire.Client), newEnd(t, wire.Server)
+	client.tell(&port.InstallKeys{Level: wire.LevelApp, Write: true, Suite: suite, Secret: unhex(v.Secret)})
+	client.installRead(wire.LevelApp, suite)
+	server.tell(&port.InstallKeys{Level: wire.LevelApp, Write: true, Suite: suite, Secret: secretOf(suite, wire.Server, wire.LevelApp)})
+	server.tell(&port.InstallKeys{Level: wire.LevelApp, Suite: suite, Secret: unhex(v.Secret)})
+	client.update()
+	same(t, "secret after an update of ours", client.levels[wire.LevelApp].write.secret, v.NextSecret)
+	pkt := client.one(wire.LevelApp, "frames")
+	server.get(0, bytes.Clone(pkt))
+	same(t, "secret after the peer's update", server.levels[wire.LevelApp].read.secret, v.NextSecret)
+	same(t, "header protection key", server.levels[wire.LevelApp].readHeader.key[:], v.HP)
+	const numberAt = 1 + idLen
+	mask := chacha.newHeaderKey(unhex(v.Secret)).maskFor(pkt[numberAt+sampleGap : numberAt+sampleGap+sampleLen])
+	if first := maskFirst(pkt[0], mask); first&wire.KeyPhaseBit == 0 {
+		t.Errorf("the first byte of a packet in phase 1 is %#x, without the Key Phase bit", first)
+	}
+}
+
+// Both begin at the same time, and each takes the other's for an answer.
+func TestBothBeginAKeyUpdateAtOnce(t *testing.T) {
+	client, server := established(t, allSuites["AES-128-GCM"])
+	for n := uint32(1); n < 4; n++ {
+		client.update()
+		server.update()
+		from, to := client.one(wire.LevelApp, "mine"), server.one(wire.LevelApp, "and mine")
+		wantPhase(t, server.get(0, from), n)
+		wantPhase(t, client.get(0, to), n)
+		client.wantPhases(n, n, "both began")
+		server.wantPhases(n, n, "both began")
+	}
+}
+
+// conn's order and the peer's first packet of the same update may cross: it is one update.
+func TestAnOrderThatThePeerHasForestalled(t *testing.T) {
+	client, server := established(t, allSuites["AES-128-GCM"])
+	client.update()
+	server.get(0, client.one(wire.LevelApp, "the peer's update"))
+	write := server.levels[wire.LevelApp].write
+	server.tell(&port.UpdateKeys{Phase: 1})
+	server.wantPhases(1, 1, "conn was late")
+	if server.levels[wire.LevelApp].write != write {
+		t.Error("the write key moved without its phase")
+	}
+	want(t, client.get(0, server.one(wire.LevelApp, "answer")), opened(wire.LevelApp, 0, 0, "answer"))
+}
+
+func TestAnUpdateBeforeTheAnswerToTheLastIsABugOfOurs(t *testing.T) {
+	client, _ := established(t, allSuites["AES-128-GCM"])
+	client.update()
+	defer func() {
+		if recover() == nil {
+			t.Error("protect has updated the keys twice without an answer")
+		}
+	}()
+	client.update()
+}
+
+func TestAKeyUpdateBeginsTheCountToTheConfidentialityLimitAnew(t *testing.T) {
+	client, server := established(t, allSuites["AES-128-GCM"])
+	k := &client.levels[wire.LevelApp]
+	k.sealed = 1<<23 - sealMargin - 1
+	client.one(wire.LevelApp, "last")
+	client.update()
+	want(t, server.get(0, client.one(wire.LevelApp, "goes on")), opened(wire.LevelApp, 0, 1, "goes on"))
+	if k.sealed != 1 || client.fault != nil {
+		t.Errorf("%d packets sealed with a new key, fault %v", k.sealed, client.fault)
+	}
+}
+
+func TestKeyUpdatesDoNotMakeSealingAllocate(t *testing.T) {
+	client, server := established(t, allSuites["AES-128-GCM"])
+	client.update()
+	client.train()
+	rx := port.NewRxBatch(client.tx.B, nil)
+	rx.SegmentSize = packetSize
+	turn := func() {
+		client.sealBatch(&client.tx)
+		server.openBatch(arrival, rx) // in plaintext again
+	}
+	turn()
+	if n := testing.AllocsPerRun(20, turn); n != 0 {
+		t.Errorf("%v allocations for %d packets in a later phase", n, trainPackets)
 	}
 }
 
@@ -58,17 +158,12 @@ func TestPacketsReorderedAroundAKeyUpdateAreOpenedUntilThePreviousKeysGo(t *test
 	}
 	for seed := range uint64(50) {
 		_, server := established(t, allSuites["AES-128-GCM"])
-		changes := 0
 		for _, i := range rand.New(rand.NewPCG(seed, 0)).Perm(len(packets)) {
 			b := server.get(0, packets[i])
 			want(t, b, opened(wire.LevelApp, 0, wire.PacketNumber(i), "frames"))
-			if b.PhaseChanged {
-				changes++
-			}
+			wantPhase(t, b, uint32(i/6))
 		}
-		if changes != 1 || server.fault != nil {
-			t.Fatalf("seed %d: %d phase changes, fault %v", seed, changes, server.fault)
-		}
+		server.wantPhases(1, 1, "all came")
 	}
 
 	late, onTime := packets[0], packets[1]
@@ -86,8 +181,9 @@ func TestAForgedKeyPhaseBitChangesNothing(t *testing.T) {
 	forged[0] ^= wire.KeyPhaseBit // whatever the mask, the bit it hides is turned
 	b := server.get(0, forged)
 	want(t, b, port.RxPacket{Kind: port.RxUnopened})
-	if b.PhaseChanged || server.phases.updates != 0 || server.phases.next == nil {
-		t.Error("a forged packet moved the keys")
+	server.wantPhases(0, 0, "forged")
+	if server.phases.next == nil {
+		t.Error("the key that a forged packet made was not kept")
 	}
 	want(t, server.get(0, client.one(wire.LevelApp, "goes on")), opened(wire.LevelApp, 0, 2, "goes on"))
 }
@@ -98,13 +194,11 @@ func TestUpdatesOneAfterTheOtherBeforeThePreviousKeysAreDropped(t *testing.T) {
 	client.update()
 	one := client.one(wire.LevelApp, "phase 1")
 	server.get(0, one)
-	server.one(wire.LevelApp, "ack of phase 1")
+	client.get(0, server.one(wire.LevelApp, "ack of phase 1"))
 	client.update()
 	b := server.get(0, client.one(wire.LevelApp, "phase 2"))
 	want(t, b, opened(wire.LevelApp, 0, 2, "phase 2"))
-	if !b.PhaseChanged || b.Fault != nil {
-		t.Errorf("changed %v, fault %v", b.PhaseChanged, b.Fault)
-	}
+	wantPhase(t, b, 2)
 	// The keys of phase 0 are gone, those of phase 1 are the previous ones.
 	want(t, server.get(0, zero), port.RxPacket{Kind: port.RxUnopened})
 	b = server.get(0, one)
@@ -112,13 +206,20 @@ func TestUpdatesOneAfterTheOtherBeforeThePreviousKeysAreDropped(t *testing.T) {
 }
 
 func TestASecondUpdateBeforeAnyAcknowledgementIsAFault(t *testing.T) {
-	client, server := established(t, allSuites["AES-128-GCM"])
-	server.one(wire.LevelApp, "something in phase 0")
-	client.update()
-	server.get(0, client.one(wire.LevelApp, "phase 1"))
-	client.update()
-	// In one batch with the first update it would be the same: the server sent nothing in between.
-	wantFault(t, server.get(0, client.one(wire.LevelApp, "phase 2")), wire.KeyUpdateError)
+	suite := allSuites["AES-128-GCM"]
+	one := aes128.nextSecret(secretOf(suite, wire.Client, wire.LevelApp))
+	two := aes128.nextSecret(one)
+	for _, ours := range []bool{false, true} { // whoever began the first
+		client, server := established(t, suite)
+		server.one(wire.LevelApp, "something in phase 0")
+		if ours {
+			server.update()
+			server.one(wire.LevelApp, "something in phase 1")
+		}
+		server.get(0, client.sealWith(one, wire.KeyPhaseBit, 1))
+		// In one batch with the first update it would be the same: the server sent nothing in between.
+		wantFault(t, server.get(0, client.sealWith(two, 0, 2)), wire.KeyUpdateError)
+	}
 }
 
 func TestAnUpdateBeforeWeCanSendIsAFault(t *testing.T) {

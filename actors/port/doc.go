@@ -12,7 +12,8 @@
 //	protect    conn       RxBatch                      the same, + 3 replays           conn, streams       a bug
 //	conn       protect    TxBatch                      1 small + 4 big                 writer, home        a bug
 //	conn       protect    InitialKeys, InstallKeys,    12                              collector           a bug
-//	                      DropKeys, DropPrevious, Rest
+//	                      DropKeys, UpdateKeys,
+//	                      DropPrevious, Rest
 //	protect    writer     TxBatch                      5 a connection                  writer, home        a bug
 //	writer     conn       TxBatch (home)               4 big, 1 small if wanted        conn                a bug
 //	pool       conn       BatchFree                    1                               conn                a bug

@@ -27,9 +27,8 @@ type RxBatch struct {
 	Owner       any       // the engine's: the buffer it lies in
 
 	// written by protect
-	Packets      []RxPacket
-	PhaseChanged bool        // the peer updated its keys: forget the old ones after 3 PTO (RFC 9001 s6.5)
-	Fault        *wire.Error // the connection must close: AEAD limit, forbidden key update
+	Packets []RxPacket
+	Fault   *wire.Error // the connection must close: AEAD limit, forbidden key update
 
 	refs actor.Refs
 	home func(*RxBatch)
@@ -83,6 +82,7 @@ type RxPacket struct {
 	Number   wire.PacketNumber
 	Size     int               // bytes on the wire, of the packet and not of its datagram
 	Payload  []byte            // aliases the batch, or with Replay what protect kept
+	Phase    uint32            // of its keys: how often the peer's 1-RTT keys were updated (RFC 9001 s6)
 	Source   wire.ConnectionID // long headers only
 	Dest     wire.ConnectionID
 }

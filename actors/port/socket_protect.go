@@ -30,6 +30,12 @@ type InstallKeys struct {
 // DropKeys orders all keys of a level to be forgotten (RFC 9001 s4.9).
 type DropKeys struct{ Level wire.Level }
 
+// UpdateKeys orders the packets behind it to be sealed in another 1-RTT key phase, the one after that of the packets before (RFC 9001 s6.1).
+// It orders nothing if the peer has begun the same update meanwhile.
+type UpdateKeys struct {
+	Phase uint32 // how often the keys were updated then
+}
+
 // DropPrevious orders the read keys of the previous key phase to be forgotten (RFC 9001 s6.5).
 type DropPrevious struct{}
 
@@ -39,5 +45,6 @@ type Rest struct{}
 func (*InitialKeys) toProtect()  {}
 func (*InstallKeys) toProtect()  {}
 func (*DropKeys) toProtect()     {}
+func (*UpdateKeys) toProtect()   {}
 func (*DropPrevious) toProtect() {}
 func (*Rest) toProtect()         {}

@@ -40,6 +40,7 @@ type Limits struct {
 	ConnGaps        int           // 4000: gaps in the reassembly of all streams of a connection; 0: as many as their own bounds allow
 	AckRanges       int           // 64: ranges of received packet numbers kept per space
 	EarlyPackets    int           // 32: packets that wait for their keys
+	KeyPhasePackets int           // 50000: 1-RTT packets sent before the keys are updated; 0: they are not
 	UnsentBytes     int           // 256 KiB: bytes of one stream that wait for their first packet, before the app waits
 	StreamWindow    int           // 512 KiB: initial receive window of a stream
 	StreamWindowMax int           // 8 MiB: where its auto-tuning ends

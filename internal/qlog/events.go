@@ -188,13 +188,15 @@ func (l *Log) keys(now mono.Time, level wire.Level, what string) {
 	updated, dropped := strings.Contains(what, "updated"), strings.Contains(what, "dropped")
 	trigger := "tls"
 	if updated {
-		l.told.phase++
 		trigger = "local_update"
 		if strings.Contains(what, "peer") {
 			trigger = "remote_update"
 		}
 	}
 	for i, ours := range [2]bool{false, true} {
+		if wanted[i] && updated {
+			l.told.phase[i]++
+		}
 		switch {
 		case !wanted[i], dropped && !live[i]:
 		case dropped:
@@ -214,7 +216,7 @@ func (l *Log) key(now mono.Time, name string, level wire.Level, ours bool, trigg
 	}
 	e.name("key_type", keyType(level, (l.role == wire.Client) == ours))
 	if level == wire.LevelApp {
-		e.uint("key_phase", l.told.phase)
+		e.uint("key_phase", l.told.phase[way(ours)])
 	}
 	e.name("trigger", trigger)
 	l.end()

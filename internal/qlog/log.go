@@ -56,7 +56,7 @@ type told struct {
 	metrics port.Metrics
 	any     bool // metrics are set
 	keys    [wire.NumLevels][2]bool
-	phase   uint64
+	phase   [2]uint64 // of the 1-RTT keys of the peer and of ours
 
 	// ack_delay_exponent of 1-RTT packets received and sent
 	exponent [2]uint8

@@ -223,6 +223,8 @@ func TestKeysNameTheirOwner(t *testing.T) {
 		l.Keys(at(0), wire.LevelHandshake, "dropped") // there were none
 		l.Keys(at(0), wire.LevelApp, "write keys installed")
 		l.Keys(at(0), wire.LevelApp, "updated by the peer")
+		l.Keys(at(0), wire.LevelApp, "write keys updated")
+		l.Keys(at(0), wire.LevelApp, "read keys updated")
 		l.Keys(at(0), wire.LevelEarly, "dropped")
 		l.Keys(at(0), wire.Level(77), "installed")
 	})
@@ -233,6 +235,7 @@ func TestKeysNameTheirOwner(t *testing.T) {
 	want := []string{
 		"quic:key_updated client_0rtt_secret tls <nil>", "quic:key_updated server_1rtt_secret tls 0",
 		"quic:key_updated client_1rtt_secret remote_update 1", "quic:key_updated server_1rtt_secret remote_update 1",
+		"quic:key_updated server_1rtt_secret local_update 2", "quic:key_updated client_1rtt_secret local_update 2",
 		"quic:key_discarded client_0rtt_secret tls <nil>",
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -23,12 +23,18 @@ func main() {
 	cert, key := flag.String("cert", "", "serve: certificate chain, PEM"), flag.String("key", "", "serve: private key, PEM")
 	ca := flag.String("ca", "", "dial: certificates to trust, PEM")
 	size := flag.Int64("bytes", 5_000_000, "dial: how much to send")
+	keys := flag.Int("keys", 0, "packets with the same 1-RTT keys; 0: as many as usual")
+	qlogs := flag.String("qlog", "", "directory for qlog files")
 	flag.Parse()
+	e := engine.Default()
+	if *keys > 0 {
+		e = engine.New(engine.Options{Tune: func(l *engine.Limits) { l.KeyPhasePackets = *keys }})
+	}
 	if flag.Arg(0) == "serve" {
 		config, err := api.LoadServerTLS(*cert, *key, "")
 		check(err)
 		config.NextProtos = []string{*alpn}
-		l, err := engine.Default().Listen(flag.Arg(1), engine.Config{TLS: config})
+		l, err := e.Listen(flag.Arg(1), engine.Config{TLS: config, QlogDir: *qlogs})
 		check(err)
 		for c := range l.Accept() {
 			go serve(c)
@@ -39,7 +45,7 @@ func main() {
 	config, err := api.LoadClientTLS(*ca, "", "")
 	check(err)
 	config.NextProtos, config.ServerName = []string{*alpn}, "localhost"
-	c, err := engine.Default().Dial(context.Background(), addr, engine.Config{TLS: config})
+	c, err := e.Dial(context.Background(), addr, engine.Config{TLS: config, QlogDir: *qlogs})
 	check(err)
 	roundTrip(c, *size)
 }

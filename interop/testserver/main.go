@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"quicpro/api"
+	"quicpro/engine"
 	"quicpro/interop/site"
 )
 
@@ -25,9 +26,14 @@ func main() {
 	cert := flag.String("cert", "leaf.pem", "certificate chain, PEM")
 	key := flag.String("key", "key.pem", "private key, PEM")
 	dir := flag.String("dir", "www", "directory whose files are served")
+	keys := flag.Int("keys", 0, "packets with the same 1-RTT keys; 0: as many as usual")
+	qlogs := flag.String("qlog", "", "directory for qlog files")
 	flag.Parse()
 
-	srv := &api.Server{Addr: *addr, Handler: site.Handler(*dir)}
+	srv := &api.Server{Addr: *addr, Handler: site.Handler(*dir), QlogDir: *qlogs}
+	if *keys > 0 {
+		srv.Engine = engine.New(engine.Options{Tune: func(l *engine.Limits) { l.KeyPhasePackets = *keys }})
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	ended := make(chan struct{})
@@ -45,4 +51,7 @@ func main() {
 		log.Fatalf("testserver: %v", err)
 	}
 	<-ended
+	if srv.Engine != nil {
+		_ = srv.Engine.Close() // the server has said what there was to say
+	}
 }

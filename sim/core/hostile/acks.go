@@ -9,7 +9,8 @@ var acks = []Attack{
 	}},
 	{Name: "ack of handshake packets never sent", Level: wire.LevelHandshake, Early: true, Once: true, Chance: 1,
 		Answer: must(wire.ProtocolViolation), Packet: func(p *Peer, k *packet) bool { return k.add(ack(1<<20, 0, 0)) }},
-	{Name: "optimistic ack", Answer: may(wire.ProtocolViolation), Fits: hasHeard, Packet: func(p *Peer, k *packet) bool {
+	// RFC 9001 s6.2: where it names the first packet of a key phase that the attacker has not seen, it is a KEY_UPDATE_ERROR.
+	{Name: "optimistic ack", Answer: may(wire.ProtocolViolation, wire.KeyUpdateError), Fits: hasHeard, Packet: func(p *Peer, k *packet) bool {
 		return k.add(ack(p.heard(k)+1+uint64(p.draw("ahead", 4)), 0, 0))
 	}},
 	{Name: "ack of all below", Answer: may(wire.ProtocolViolation), Fits: hasHeard, Packet: func(p *Peer, k *packet) bool {

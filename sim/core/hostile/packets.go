@@ -50,7 +50,7 @@ var packets = []Attack{
 			k.header[0] |= 0x0c // RFC 9000 s17.2
 			return true
 		}},
-	{Name: "packet number far ahead", Once: true, Packet: func(p *Peer, k *packet) bool {
+	{Name: "packet number far ahead", Answer: olderKeys, Once: true, Packet: func(p *Peer, k *packet) bool {
 		k.number, k.width = k.number+1<<20, samples
 		return true
 	}},
@@ -101,7 +101,7 @@ var packets = []Attack{
 		}
 		return []*datagram{again, d}
 	}},
-	{Name: "datagram behind the next", Datagram: func(p *Peer, d *datagram) []*datagram {
+	{Name: "datagram behind the next", Answer: olderKeys, Datagram: func(p *Peer, d *datagram) []*datagram {
 		held := p.held
 		p.held = d
 		if held == nil {
@@ -110,6 +110,10 @@ var packets = []Attack{
 		return []*datagram{held}
 	}},
 }
+
+// olderKeys is the answer to packets that are sealed in another order than that of their numbers: between two key phases it is a fault
+// (RFC 9001 s6.4).
+var olderKeys = may(wire.KeyUpdateError)
 
 // parametersAt finds the transport parameters in a ClientHello that is not encrypted: an extension of type 57 (RFC 9001
 // s8.2) with max_idle_timeout, which every engine of ours declares, near its front. It returns 0 if they are not there.

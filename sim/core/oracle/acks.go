@@ -107,6 +107,9 @@ func (s *Side) ackReceived(now mono.Time, space wire.Space, f *wire.Ack) {
 		s.blame(now, AckSent, "%v packet %d was acknowledged, of %d sent", space, f.Largest, sp.next)
 		return
 	}
+	if space == wire.SpaceApp {
+		s.phase.acknowledged(now, f.Largest)
+	}
 	fresh := 0
 	for walk := f.Ranges(); ; {
 		g, ok := walk.Next()

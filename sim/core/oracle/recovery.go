@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"math/bits"
 	"time"
 
@@ -109,7 +110,7 @@ func (s *Side) checkProbe(now mono.Time) {
 	waits := false
 	for i := range s.sent {
 		// RFC 9002 s6.2.1: the application space has no timer until the handshake is confirmed.
-		if s.sent[i].eliciting > 0 && (wire.Space(i) != wire.SpaceApp || s.life.rank >= 4) {
+		if s.sent[i].eliciting > 0 && (wire.Space(i) != wire.SpaceApp || s.life.rank >= confirmed) {
 			waits = true
 		}
 	}
@@ -126,18 +127,23 @@ func (s *Side) checkProbe(now mono.Time) {
 // silence is how long a side may be silent: the probe timeout with its backoff (RFC 9002 s6.2.1), and half of it more.
 func (s *Side) silence() time.Duration {
 	r := &s.recovery
-	rtt, variation, delay := r.metrics.SmoothedRTT, r.metrics.RTTVariance, wire.DefaultMaxAckDelay
+	rtt, pto := cmp.Or(r.metrics.SmoothedRTT, initialRTT), s.probeTimeout()
+	pto <<= min(max(r.metrics.PTOCount, 0), maxBackoff)
+	// RFC 9002 A.8: while a packet waits for the time threshold (s6.1.2) there is no probe timeout.
+	loss := max(rtt, r.metrics.LatestRTT) * 9 / 8
+	return max(pto, loss) + pto/2 + s.book.options.ProbeMargin
+}
+
+// probeTimeout is that of the application space, without its backoff (RFC 9002 s6.2.1).
+func (s *Side) probeTimeout() time.Duration {
+	rtt, variation, delay := s.recovery.metrics.SmoothedRTT, s.recovery.metrics.RTTVariance, wire.DefaultMaxAckDelay
 	if rtt == 0 {
 		rtt, variation = initialRTT, initialRTT/2
 	}
 	if s.theirs.known {
 		delay = s.theirs.p.MaxAckDelay
 	}
-	pto := rtt + max(4*variation, time.Millisecond) + delay
-	pto <<= min(max(r.metrics.PTOCount, 0), maxBackoff)
-	// RFC 9002 A.8: while a packet waits for the time threshold (s6.1.2) there is no probe timeout.
-	loss := max(rtt, r.metrics.LatestRTT) * 9 / 8
-	return max(pto, loss) + pto/2 + s.book.options.ProbeMargin
+	return rtt + max(4*variation, time.Millisecond) + delay
 }
 
 // initialRTT is kInitialRtt (RFC 9002 s6.2.2).

@@ -16,6 +16,9 @@ const (
 	NumberRises Rule = "number.rises"
 	// KeysLive: packets are sent and used only at a level whose keys are installed and not dropped (RFC 9001 s4.9).
 	KeysLive Rule = "keys.live"
+	// KeyUpdate: a key update begins when the handshake is confirmed, a packet of the present key phase was acknowledged, and, behind another
+	// update, three probe timeouts have passed since (RFC 9001 s6.1, s6.5).
+	KeyUpdate Rule = "key.update"
 	// FrameWellFormed: a payload is a sequence of one or more frames (RFC 9000 s12.4).
 	FrameWellFormed Rule = "frame.wellformed"
 	// FrameAllowed: the packet type may carry the frame, and the role may send it (RFC 9000 s12.4, table 3).
@@ -77,6 +80,9 @@ const (
 const (
 	// PacketGenuine: what is received was sent, with the same payload. Needs both sides.
 	PacketGenuine Rule = "packet.genuine"
+	// KeyPhase: a side follows only key updates that the peer has begun, and begins none before the peer has followed the one before (RFC 9001
+	// s6.1, s6.2). Needs both sides.
+	KeyPhase Rule = "key.phase"
 	// AckSent: received ACKs name only numbers that this side has sent (RFC 9000 s13.1).
 	AckSent Rule = "ack.sent"
 	// CreditHeld: nothing is received beyond the credit that this side has sent (RFC 9000 s4.1, s4.6).
@@ -116,10 +122,10 @@ const (
 )
 
 var rules = []Rule{
-	NumberRises, KeysLive, FrameWellFormed, FrameAllowed, InitialSize, Amplification, AckSeen, AckLargest, AckECN, AckInTime,
+	NumberRises, KeysLive, KeyUpdate, FrameWellFormed, FrameAllowed, InitialSize, Amplification, AckSeen, AckLargest, AckECN, AckInTime,
 	StreamExists, StreamCount, StreamCredit, DataCredit, FinalSize, AfterReset, StreamContent, CryptoContent, LimitRises,
 	IDIssue, IDPrior, IDLimit, IDRetire, PathEcho, DoneLate, StateOrder, ClosingQuiet, DrainingSilent, NumberFresh,
-	PacketGenuine, AckSent, CreditHeld, ParametersAgree,
+	PacketGenuine, KeyPhase, AckSent, CreditHeld, ParametersAgree,
 	InFlight, Window, LostOnce, BackoffResets, ProbeInTime,
 	H3Settings, H3Control, H3Frame, H3Order, H3Goaway,
 }

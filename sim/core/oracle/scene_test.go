@@ -193,7 +193,7 @@ type story struct {
 }
 
 func TestEveryRuleIsSeenToFail(t *testing.T) {
-	stories := slices.Concat(packetStories, ackStories, streamStories, idStories, lifeStories, recoveryStories, h3Stories)
+	stories := slices.Concat(packetStories, keyStories, ackStories, streamStories, idStories, lifeStories, recoveryStories, h3Stories)
 	told := map[Rule]bool{}
 	for _, y := range stories {
 		told[y.rule] = true

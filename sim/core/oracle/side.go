@@ -20,6 +20,7 @@ type Side struct {
 	last    mono.Time // of the newest event
 	life    life
 	keys    [wire.NumLevels]keyState
+	phase   keyPhase
 	ours    parameters
 	theirs  parameters
 
@@ -138,7 +139,7 @@ func (s *Side) Parameters(now mono.Time, ours bool, p *wire.TransportParameters)
 var ranks = [...]struct {
 	state string
 	rank  int
-}{{"handshake", 1}, {"retry", 2}, {"connected", 3}, {"confirmed", 4}, {"closing", 5}, {"draining", 6}}
+}{{"handshake", 1}, {"retry", 2}, {"connected", 3}, {"confirmed", confirmed}, {"closing", 5}, {"draining", 6}}
 
 // State implements port.Trace.
 func (s *Side) State(now mono.Time, state string) {
@@ -162,6 +163,9 @@ func (s *Side) State(now mono.Time, state string) {
 	}
 }
 
+// confirmed is the rank of a confirmed handshake (RFC 9001 s4.1.2).
+const confirmed = 4
+
 func stateOf(rank int) string {
 	for _, r := range ranks {
 		if r.rank == rank {
@@ -180,6 +184,8 @@ func (s *Side) Keys(now mono.Time, level wire.Level, what string) {
 	}
 	k := &s.keys[level]
 	switch {
+	case strings.Contains(what, "updated"):
+		s.keysUpdated(now, what)
 	case strings.Contains(what, "dropped"):
 		if !k.dropped && (level == wire.LevelInitial || level == wire.LevelHandshake) {
 			s.discard(level.Space())

@@ -20,6 +20,8 @@ type Stats struct {
 	// Frames are by type; all STREAM types under wire.TypeStream. Every count is of packets: one with five
 	// MAX_STREAM_DATA counts once.
 	Frames [numKinds]FrameCount
+	// KeyUpdates are those of 1-RTT keys.
+	KeyUpdates UpdateCount
 	// Dropped are the packets and datagrams that were not used, by reason, sorted.
 	Dropped []NamedCount
 	// H3Sent and H3Received are the HTTP/3 frames by name, sorted.
@@ -30,6 +32,10 @@ type Stats struct {
 type PacketCount struct {
 	Sent, SentBytes, Received, ReceivedBytes, Lost uint64
 }
+
+// UpdateCount counts key updates: those that a side has begun, those of the peer that it has followed, and those of the begun ones that the
+// peer had begun too.
+type UpdateCount struct{ Begun, Followed, Crossed uint64 }
 
 // FrameCount counts the packets with a frame of a type.
 type FrameCount struct {
@@ -64,6 +70,9 @@ func (t *Stats) Add(o *Stats) {
 		f.Lost += g.Lost
 		f.Renewed += g.Renewed
 	}
+	t.KeyUpdates.Begun += o.KeyUpdates.Begun
+	t.KeyUpdates.Followed += o.KeyUpdates.Followed
+	t.KeyUpdates.Crossed += o.KeyUpdates.Crossed
 	merge(&t.Dropped, o.Dropped)
 	merge(&t.H3Sent, o.H3Sent)
 	merge(&t.H3Received, o.H3Received)
@@ -78,6 +87,9 @@ func (t *Stats) String() string {
 			fmt.Fprintf(&b, "packet %v: sent %d (%d bytes), received %d (%d bytes), lost %d\n",
 				wire.Level(i), p.Sent, p.SentBytes, p.Received, p.ReceivedBytes, p.Lost)
 		}
+	}
+	if u := t.KeyUpdates; u != (UpdateCount{}) {
+		fmt.Fprintf(&b, "key updates: begun %d, followed %d, begun by both sides %d\n", u.Begun, u.Followed, u.Crossed)
 	}
 	for i, f := range t.Frames {
 		if f != (FrameCount{}) {

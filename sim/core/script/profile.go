@@ -40,7 +40,7 @@ func Profiles() []Profile {
 		{"lossy", "1 to 10 % of the datagrams are lost, each on its own", lossy},
 		{"bursty", "losses in bursts, and by a small queue", bursty},
 		{"mobile", "jitter, reordering, changes of the path, outages of up to three seconds", mobile},
-		{"narrow", "tiny windows, quotas and queues on fast links", narrow},
+		{"narrow", "tiny windows, quotas, queues and lives of keys on fast links", narrow},
 		{"hostile-network", "corrupt, doubled, reordered, remarked and targeted datagrams, a smaller MTU", hostile},
 		{"crash", "a server that crashes, pauses and says goodbye", crash},
 		{"everything", "a random part of all of the above at once", everything},
@@ -149,6 +149,7 @@ func narrow(d dice, s *setting) {
 		l.BigBatches = d.between("batches", 1, 4)
 		l.RxBatches = d.between("receive batches", 2, 100)
 		l.RxTrains = d.between("trains", 1, min(l.RxBatches, 16))
+		l.KeyPhasePackets = 1 << d.between("packets with a key", 0, 8)
 	}
 }
 
