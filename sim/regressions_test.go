@@ -20,6 +20,8 @@ func TestSeedsThatFailedOnce(t *testing.T) {
 		// core: TestWhatIsBehindAllMailComesLast
 		{"a stream's pump was left with a chunk of a connection that was over", 179, swarm, nil},
 		{"a connection was over before its mail to app tasks was there", 3047, hostileWorld, nil},
+		// sim: TestAHandshakeComesThroughTheSmallestPath
+		{"a handshake's first flights were larger than the path", 2957, swarm, nil},
 		// core: TestAClockThatDriftsNeverGoesBack
 		{"a slow clock went back", 639, swarm, []Option{hardest}},
 	} {

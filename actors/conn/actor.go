@@ -31,7 +31,7 @@ type Config struct {
 	// allows. A server's ResetToken belongs to LocalID and is the engine's to set.
 	Params wire.TransportParameters
 	Limits *port.Limits
-	// MaxDatagram is the largest UDP payload sent once the handshake is complete, in bytes, at least 1252.
+	// MaxDatagram is the largest UDP payload sent once the handshake is complete, in bytes, at least 1232.
 	MaxDatagram int
 	// SearchDatagrams are larger ones, in rising order, that are sent to peers that take them once a probe has shown that the path carries
 	// them; none for no search.

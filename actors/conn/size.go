@@ -14,8 +14,9 @@ import (
 const (
 	// minDatagram is what a path must carry, in bytes (RFC 9000 s14).
 	minDatagram = 1200
-	// safeDatagram is what is sent before the handshake is complete, and when the usual size is too long.
-	safeDatagram = 1252
+	// safeDatagram is what is sent before the handshake is complete, and when the usual size is too long: what IPv6 carries at least
+	// (1,280 bytes, RFC 8200 s5), less its header and UDP's. RFC 9000 s14 assumes as much of IPv4.
+	safeDatagram = 1232
 )
 
 // size is how large the datagrams of a path are: path MTU discovery by packets alone (RFC 9000 s14.3, RFC 8899).

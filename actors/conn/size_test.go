@@ -153,7 +153,7 @@ func TestThePathShrinksAndGrows(t *testing.T) {
 		carries int
 		after   time.Duration
 		want    int
-	}{{1 << 16, 0, 2 * jumbo}, {9000, 0, jumbo}, {1500, 0, 1452}, {1300, 0, 1252}, {1500, mendedAfter, 1452}, {9000, raiseAfter, jumbo}} {
+	}{{1 << 16, 0, 2 * jumbo}, {9000, 0, jumbo}, {1500, 0, 1452}, {1300, 0, 1232}, {1500, mendedAfter, 1452}, {9000, raiseAfter, jumbo}} {
 		carries = step.carries
 		p.quiet()
 		p.run(step.after)

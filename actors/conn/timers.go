@@ -55,8 +55,12 @@ func (c *Conn) expireLoss() {
 	}
 }
 
-// judgeSilence judges the size of datagrams when nobody answers, so that nothing is declared lost.
+// judgeSilence judges the size of datagrams when nobody answers, so that nothing is declared lost. What a handshake says again leaves in
+// the smallest ones: the path may not carry more, and without it there is no connection.
 func (c *Conn) judgeSilence(sp wire.Space) {
+	if !c.crypto.complete && c.path.datagram > minDatagram {
+		c.resize(minDatagram)
+	}
 	for pn, p, ok := c.loss.Outstanding(sp, 0); ok && !c.path.hole.missed; pn, p, ok = c.loss.Outstanding(sp, pn+1) {
 		c.path.miss(sp, p)
 	}
