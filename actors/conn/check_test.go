@@ -88,7 +88,7 @@ func TestCheckNamesWhatIsBroken(t *testing.T) {
 		{"connection ID 0 of the peer stands twice", func(c *Conn) { c.ids.peer.list[1].seq = 0 }},
 
 		{"datagrams of 1199 bytes", func(c *Conn) { c.path.datagram = 1199 }},
-		{"datagrams of 1452 bytes, within 1200 and 1300", func(c *Conn) { c.path.most = 1300 }},
+		{"datagrams of 1232 bytes, within 1200 and 1231", func(c *Conn) { c.path.most = 1231 }},
 
 		{"streams of ours: 3 live, 0 ended, 2 opened", func(c *Conn) { c.streams.local[0].live++ }},
 		{"2 opened, 1 allowed", func(c *Conn) { c.streams.local[0].allowed = 1 }},

@@ -165,9 +165,6 @@ func (c *Conn) completed(e *port.HandshakeEvent) {
 		return
 	}
 	c.crypto.complete, c.yield.opens = true, true
-	if c.path.size.search.from.IsZero() { // the socket did not say that less is too long already
-		c.resize(c.path.size.usual)
-	}
 	c.ids.local.most = int(min(c.crypto.params.ActiveConnectionIDLimit, uint64(c.cfg.Limits.ConnectionIDs)))
 	p := &c.cfg.Params
 	c.streams.connected = port.Connected{

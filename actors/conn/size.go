@@ -10,7 +10,7 @@ import (
 )
 
 // The sizes of datagrams are the rungs of a ladder: minDatagram, which every path carries; safeDatagram, which nearly every does; the
-// usual size, which is tried as soon as the handshake is complete; and larger ones, each of which needs a probe that comes back.
+// usual size, and larger ones. Each of those needs a probe that comes back; the usual one is probed as soon as there is bulk to send.
 const (
 	// minDatagram is what a path must carry, in bytes (RFC 9000 s14).
 	minDatagram = 1200
@@ -22,7 +22,7 @@ const (
 // size is how large the datagrams of a path are: path MTU discovery by packets alone (RFC 9000 s14.3, RFC 8899).
 type size struct {
 	datagram int   // the largest to send
-	usual    int   // sent at once
+	usual    int   // what an Ethernet carries
 	most     int   // what the peer takes
 	larger   []int // in rising order: what is searched for
 	search   search
@@ -39,7 +39,7 @@ type search struct {
 }
 
 const (
-	// worthAProbe is how many bytes a path must have carried before a probe, and again before the next.
+	// worthAProbe is how many bytes a path must have carried before a probe of more than the usual size, and again before the next.
 	worthAProbe = 256 << 10
 	// maxProbes is how many lost probes end a search (RFC 8899 s5.1.2, MAX_PROBES).
 	maxProbes = 3
@@ -196,7 +196,7 @@ func (c *Conn) tooLong(b *port.TxBatch) {
 func (c *Conn) seek() {
 	s, k := &c.path.size, &c.packing
 	x := &s.search
-	if x.carried < worthAProbe || x.flying || c.now < x.from || !c.crypto.confirmed || c.loss.Full(wire.SpaceApp) || c.spaces[wire.SpaceApp].probes > 0 {
+	if x.carried < worthAProbe && s.datagram >= s.usual || x.flying || c.now < x.from || !c.crypto.complete || c.loss.Full(wire.SpaceApp) || c.spaces[wire.SpaceApp].probes > 0 {
 		return
 	}
 	bytes := s.next()
