@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
+	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -45,7 +46,7 @@ type responseWriter struct {
 
 	use longLock // guards what is above, and the Sends: held from the wait for an answer to the next one
 
-	ended   atomic.Uint32 // why nothing more is written: handlerReturned, writingFailed
+	ended   atomic.Uint32 // why nothing more is written: handlerReturned, writingFailed, deadlineMet
 	mu      sync.Mutex    // guards what follows; held briefly
 	pending bool          // a Send is not answered yet
 	last    bool          // the last answer has come
@@ -57,6 +58,7 @@ type responseWriter struct {
 const (
 	handlerReturned = 1 << iota // whom it has left behind may not write
 	writingFailed               // err says why
+	deadlineMet                 // by a writing: what it lacks would be missing in a response that ends as if it were complete
 )
 
 func (w *responseWriter) init(e *exchange) {
@@ -172,8 +174,11 @@ func (w *responseWriter) begin(n int64) error {
 	case w.length >= 0 && w.written+n > w.length:
 		return http.ErrContentLength
 	}
-	if w.ended.Load()&writingFailed != 0 {
+	switch ended := w.ended.Load(); {
+	case ended&writingFailed != 0:
 		return w.failure()
+	case ended&deadlineMet != 0:
+		return os.ErrDeadlineExceeded
 	}
 	w.written += n
 	return nil
@@ -277,7 +282,7 @@ func (w *responseWriter) SetReadDeadline(t time.Time) error {
 }
 
 // SetWriteDeadline makes writing the response fail after t; the zero Time means never. A response whose writing has
-// failed is reset.
+// failed is reset: nothing more can be written, whatever the deadline becomes.
 func (w *responseWriter) SetWriteDeadline(t time.Time) error {
 	w.deadline.set(t)
 	return nil

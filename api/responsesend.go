@@ -98,6 +98,9 @@ func (w *responseWriter) sendInfo(list *fieldList) {
 // flush hands over the head, if it is still here, and all that was written; fin ends the response, and says that the
 // handler has returned. The lock use is held.
 func (w *responseWriter) flush(fin bool) error {
+	if w.ended.Load()&deadlineMet != 0 {
+		return os.ErrDeadlineExceeded
+	}
 	first := !w.sent
 	if first && w.written > 0 && !w.head {
 		w.sniff(w.opening())
@@ -113,6 +116,9 @@ func (w *responseWriter) flush(fin bool) error {
 		}
 	}
 	if err := w.ready(); err != nil {
+		if err == os.ErrDeadlineExceeded {
+			w.ended.Or(deadlineMet)
+		}
 		return err
 	}
 	s := port.NewSendIn(w.e.x)
