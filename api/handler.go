@@ -124,11 +124,16 @@ func (e *exchange) complain(panicked any) {
 	e.logf("the handler panicked: %v\n%s", panicked, debug.Stack())
 }
 
-// logf writes to ErrorLog what is about this request. RequestURI, unlike the path in it, has no ends of lines.
+// logf writes to ErrorLog what is about this request. RequestURI, unlike the path in it, has no ends of lines. There is none if no
+// http.Request could be made.
 func (e *exchange) logf(format string, args ...any) {
-	path, _, _ := strings.Cut(e.req.RequestURI, "?")
-	about := []any{e.req.Method, path, e.conn.RemoteName()}
-	e.server.logf("api: %s %s from %s: "+format, append(about, args...)...)
+	what := "a request"
+	if e.req != nil {
+		path, _, _ := strings.Cut(e.req.RequestURI, "?")
+		what = e.req.Method + " " + path
+	}
+	about := []any{what, e.conn.RemoteName()}
+	e.server.logf("api: %s from %s: "+format, append(about, args...)...)
 }
 
 // finish sends what is left of the response and the handler's last word, and brings all memory home.

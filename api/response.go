@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
+	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -45,7 +46,7 @@ type responseWriter struct {
 
 	use longLock // guards what is above, and the Sends: held from the wait for an answer to the next one
 
-	ended   atomic.Uint32 // why nothing more is written: handlerReturned, writingFailed
+	marks   atomic.Uint32 // headSent, and why nothing more is written: handlerReturned, writingFailed, deadlineMet
 	mu      sync.Mutex    // guards what follows; held briefly
 	pending bool          // a Send is not answered yet
 	last    bool          // the last answer has come
@@ -57,6 +58,8 @@ type responseWriter struct {
 const (
 	handlerReturned = 1 << iota // whom it has left behind may not write
 	writingFailed               // err says why
+	deadlineMet                 // by a writing: what it lacks would be missing in a response that ends as if it were complete
+	headSent                    // as sent says, for who does not hold the lock
 )
 
 func (w *responseWriter) init(e *exchange) {
@@ -67,7 +70,7 @@ func (w *responseWriter) init(e *exchange) {
 // enter takes the lock for one use of the response, unless the handler has returned.
 func (w *responseWriter) enter() error {
 	w.use.Lock()
-	if w.ended.Load()&handlerReturned != 0 {
+	if w.marks.Load()&handlerReturned != 0 {
 		w.use.Unlock()
 		return errHandlerReturned
 	}
@@ -76,7 +79,7 @@ func (w *responseWriter) enter() error {
 
 // Header returns the header to change before the first Write, and the trailers until the handler returns. Then it is nobody's.
 func (w *responseWriter) Header() http.Header {
-	if w.ended.Load()&handlerReturned != 0 {
+	if w.marks.Load()&handlerReturned != 0 {
 		return make(http.Header)
 	}
 	if w.header == nil {
@@ -172,8 +175,11 @@ func (w *responseWriter) begin(n int64) error {
 	case w.length >= 0 && w.written+n > w.length:
 		return http.ErrContentLength
 	}
-	if w.ended.Load()&writingFailed != 0 {
+	switch marks := w.marks.Load(); {
+	case marks&writingFailed != 0:
 		return w.failure()
+	case marks&deadlineMet != 0:
+		return os.ErrDeadlineExceeded
 	}
 	w.written += n
 	return nil
@@ -189,7 +195,7 @@ func (w *responseWriter) filled(k int) {
 // first chunk is not larger than what is written first, since ten thousand answers at once are as many chunks; if more is
 // written its bytes move.
 func (w *responseWriter) grow(want int) error {
-	if w.ended.Load()&handlerReturned != 0 {
+	if w.marks.Load()&handlerReturned != 0 {
 		return errHandlerReturned // it waits for the lock
 	}
 	var little *actor.Chunk
@@ -277,7 +283,7 @@ func (w *responseWriter) SetReadDeadline(t time.Time) error {
 }
 
 // SetWriteDeadline makes writing the response fail after t; the zero Time means never. A response whose writing has
-// failed is reset.
+// failed is reset: nothing more can be written, whatever the deadline becomes.
 func (w *responseWriter) SetWriteDeadline(t time.Time) error {
 	w.deadline.set(t)
 	return nil
@@ -290,7 +296,7 @@ var errHandlerReturned = errors.New("api: the handler of this request has return
 
 // finish ends the response after the handler has returned. It reports whether the response is complete.
 func (w *responseWriter) finish() bool {
-	w.ended.Or(handlerReturned)
+	w.marks.Or(handlerReturned)
 	w.use.Lock()
 	defer w.use.Unlock()
 	if w.status == 0 {
@@ -312,7 +318,7 @@ func (w *responseWriter) finish() bool {
 
 // handedOver waits until what was flushed is on its way. It reports false if nothing was, or if it cannot be.
 func (w *responseWriter) handedOver() bool {
-	w.ended.Or(handlerReturned)
+	w.marks.Or(handlerReturned)
 	w.use.Lock()
 	defer w.use.Unlock()
 	return w.sent && w.ready() == nil

@@ -70,8 +70,12 @@ func (w *responseWriter) inform(status int) {
 	w.sendInfo(list)
 }
 
-// sayContinue sends 100 (Continue) unless the response has begun. The reader of the body calls it.
+// sayContinue sends 100 (Continue) unless the response has begun. The reader of the body calls it, and does not wait then for a writer
+// that waits for the client.
 func (w *responseWriter) sayContinue() error {
+	if w.marks.Load()&headSent != 0 {
+		return nil
+	}
 	list := newFieldList()
 	list.add(":status", statusText(http.StatusContinue))
 	w.use.Lock()
@@ -98,6 +102,9 @@ func (w *responseWriter) sendInfo(list *fieldList) {
 // flush hands over the head, if it is still here, and all that was written; fin ends the response, and says that the
 // handler has returned. The lock use is held.
 func (w *responseWriter) flush(fin bool) error {
+	if w.marks.Load()&deadlineMet != 0 {
+		return os.ErrDeadlineExceeded
+	}
 	first := !w.sent
 	if first && w.written > 0 && !w.head {
 		w.sniff(w.opening())
@@ -113,6 +120,9 @@ func (w *responseWriter) flush(fin bool) error {
 		}
 	}
 	if err := w.ready(); err != nil {
+		if err == os.ErrDeadlineExceeded {
+			w.marks.Or(deadlineMet)
+		}
 		return err
 	}
 	s := port.NewSendIn(w.e.x)
@@ -121,6 +131,7 @@ func (w *responseWriter) flush(fin bool) error {
 	s.Head, s.Trailers, s.Fin, s.HandlerDone = nil, nil, fin || replaced, fin
 	if first {
 		w.sent = true
+		w.marks.Or(headSent)
 		s.Head = list.fields
 	}
 	s.Chunks = w.take()
@@ -252,7 +263,7 @@ func (w *responseWriter) answered(s *port.Sent) {
 	w.last = true
 	if s.Err != nil {
 		w.err = publicError(s.Err)
-		w.ended.Or(writingFailed)
+		w.marks.Or(writingFailed)
 		w.e.ctx.finish() // the peer does not want the response
 	}
 }

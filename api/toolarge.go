@@ -81,5 +81,5 @@ func (w *responseWriter) replace(why *HeaderTooLargeError) {
 	w.mu.Lock()
 	w.err = why
 	w.mu.Unlock()
-	w.ended.Or(writingFailed)
+	w.marks.Or(writingFailed)
 }
