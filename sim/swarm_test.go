@@ -246,14 +246,17 @@ func (s *story) trouble() {
 	}
 }
 
-// politely restarts the server: requests that have begun are answered, later ones are refused until it is back.
+// politely restarts the server: requests that have begun are answered, later ones are refused until it is back. Some are on their way
+// when it says so.
 func (s *story) politely() {
 	if s.restart || !s.happens(0, "restart", 0.06) {
 		return
 	}
 	s.deadly = true
+	at := 50*time.Millisecond + s.faults.Duration(0, "restarts at", time.Second)
+	s.rush(at)
 	s.all.Go(func() {
-		time.Sleep(50*time.Millisecond + s.faults.Duration(0, "restarts at", time.Second))
+		time.Sleep(at)
 		ctx, cancel := context.WithTimeout(s.w.Context("operator"), 5*time.Second)
 		defer cancel()
 		_ = s.server.Shutdown(ctx) // a request that takes longer is cut off

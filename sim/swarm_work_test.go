@@ -135,6 +135,26 @@ func (s *story) volley(i int, c *clientHost) {
 	}
 }
 
+// rush makes requests one after the other, around a time.
+func (s *story) rush(at time.Duration) {
+	const count, spread = 20, 100 * time.Millisecond
+	c := s.clients[0]
+	s.bytes += count * 200
+	for n := range count {
+		s.all.Go(func() {
+			time.Sleep(max(at-spread/2+s.work.Duration(300, "rush begins", spread/2)+time.Duration(n)*spread/count, 0))
+			name := fmt.Sprintf("rush%d", n)
+			ctx, cancel := context.WithCancel(s.w.Context(c.name + "/" + name))
+			defer cancel()
+			err := s.exchange(ctx, c.client, 0, "get", name, 200, false)
+			s.w.Count("rush")
+			if err != nil {
+				s.typed("rush", name, err)
+			}
+		})
+	}
+}
+
 var kinds = []string{"get", "get", "get", "slow", "echo", "echo", "early", "abort", "cancel", "head", "fat"}
 
 // request makes one request, if the run wants it, and judges what comes of it.
