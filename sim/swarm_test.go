@@ -52,6 +52,7 @@ type story struct {
 	deadly     bool          // a connection may die: requests may fail, with an error that says so
 	restart    bool
 	corrupts   bool
+	overtaken  bool // packets may be, by more than the length of their numbers allows for (RFC 9000 s17.1)
 	all        sync.WaitGroup
 	bytes      int       // of all bodies
 	window     int       // the narrowest of a stream
@@ -109,6 +110,7 @@ func (s *story) link(n int) Link {
 		l.Reorder = pick(p, n, "reorder", 0.01, 0.1)
 	}
 	if s.happens(n, "overtaking", 0.1) {
+		s.overtaken = true
 		l.Overtake = pick(p, n, "overtake", 0.01, 0.1)
 	}
 	if s.happens(n, "duplicating", 0.15) {
@@ -265,9 +267,10 @@ func (s *story) politely() {
 	})
 }
 
-// genuine wants that every packet could be opened, whenever keys were updated, unless somebody has broken it or it came to a stranger.
+// genuine wants that every packet could be opened, whenever keys were updated, unless somebody has broken it, it came to a stranger, or
+// its number was taken for another one.
 func (s *story) genuine() {
-	if s.corrupts || s.deadly {
+	if s.corrupts || s.deadly || s.overtaken {
 		return
 	}
 	for _, d := range s.w.book.Stats().Dropped {
